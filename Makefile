@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+# coffer. Targets and variables: README.md, section "Building".
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+B       ?= build/release
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+WERROR  ?=
+SAN     ?=
+T       ?=
+V       ?=
+FUZZ_S  ?= 60
+VERSION := $(or $(if $(wildcard .git),$(patsubst v%,%,$(shell git describe --tags --dirty 2>/dev/null))),$(shell cat VERSION))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
+
+PKGS := p11-kit-1 libcrypto libcjson
+# Goals that do not compile by themselves: no compiler or library is looked for when only these are asked.
+GOALS := $(or $(MAKECMDGOALS),all)
+QUIET_GOALS := clean lint uninstall deps demo check bench asan valgrind fuzz
+COMPILES := $(filter-out $(QUIET_GOALS),$(GOALS))
+
+# Each optional flag is probed once per compiler and kept only if the compiler takes it.
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wwrite-strings \
+        -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wundef -Wvla -Wformat=2 \
+        -Wnull-dereference -Wimplicit-fallthrough -Wdouble-promotion
+OPTIONAL := -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-init -Wcast-align=strict \
+        -Wtrampolines -Walloca -Wformat-signedness -fstack-protector-strong -fstack-clash-protection \
+        -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr -fno-common \
+        -fno-strict-overflow -fno-delete-null-pointer-checks
+HARDEN := -fPIE $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+LINK := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed
+
+ifneq ($(COMPILES),)
+MISSING := $(shell CC='$(firstword $(CC))' tests/deps.sh build --show 2>&1)
+ifneq ($(MISSING),)
+$(info $(MISSING))
+$(error a library or tool that the build needs is missing; the line above installs it)
+endif
+FLAGCACHE := build/.flags-$(subst /,_,$(firstword $(CC)))
+PROBED := $(shell mkdir -p build; [ -s $(FLAGCACHE) ] || { for f in $(OPTIONAL); do \
+        echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c - -o /dev/null 2>/dev/null && \
+        printf '%s ' $$f; done; echo; } > $(FLAGCACHE).new; [ -s $(FLAGCACHE) ] || mv $(FLAGCACHE).new $(FLAGCACHE); \
+        cat $(FLAGCACHE))
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) | sed 's/-I/-isystem /g')
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
+endif
+
+CPPFLAGS += -I. -D_GNU_SOURCE -DOPENSSL_API_COMPAT=30000 -DOPENSSL_NO_DEPRECATED -DVERSION='"$(VERSION)"'
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(PROBED) $(HARDEN) $(SAN) $(WERROR) $(CPPFLAGS) $(PKG_CFLAGS)
+ALL_LIBS = $(PKG_LIBS) -lpthread
+
+DIRS := base pkcs11 vault connectors agent cli
+SRCS := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
+LIB  := $(B)/libcoffer.a
+OBJS := $(SRCS:%.c=$(B)/%.o)
+UNITS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+TOOL_SRCS := $(wildcard tests/tools/*.c)
+SO_SRCS := $(filter %_preload.c %_module.c,$(TOOL_SRCS))
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(filter-out $(SO_SRCS),$(TOOL_SRCS))) \
+         $(patsubst tests/tools/%.c,$(B)/tools/%.so,$(SO_SRCS))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRCS := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
+BENCH := $(B)/bench/bench $(B)/bench/floor
+
+.PHONY: all check check-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
+        install uninstall clean deps units tools fuzzers
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: build/coffer
+
+build/coffer: $(B)/coffer
+	$(Q)[ "$(B)" != build/release ] || ln -f $< $@
+
+$(B)/coffer: $(B)/cli/main.o $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
+
+$(LIB): $(OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@; ar crs $@ $^
+
+# The last command line lives in .flags, so that changed flags rebuild; so does the version for the files that print it.
+$(B)/.flags: FORCE
+	$(Q)mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(CC) $(filter-out -DVERSION=%,$(ALL_CFLAGS)))' | cmp -s - $@ || \
+	  printf '%s\n' '$(subst ','\'',$(CC) $(filter-out -DVERSION=%,$(ALL_CFLAGS)))' > $@
+$(B)/.version: FORCE
+	$(Q)mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+FORCE:
+
+$(patsubst %.c,$(B)/%.o,$(shell grep -lw VERSION $(wildcard cli/*.c) /dev/null)): $(B)/.version
+
+$(B)/%.o: %.c $(B)/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D); $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/tests/%.o: tests/%.c $(B)/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D); $(CC) $(ALL_CFLAGS) -UNDEBUG -MMD -MP -c -o $@ $<
+
+# What several tests share (harness, keys in memory) is an archive; each test links what it uses of it.
+TEST_LIB := $(B)/tests/libtests.a
+TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
+$(TEST_LIB): $(TEST_OBJS)
+	$(Q)rm -f $@; ar crs $@ $^
+
+$(B)/tests/test_%: $(B)/tests/test_%.o $(TEST_LIB) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
+
+# Tools of the tests: programs, and shared objects (*_preload.c, *_module.c), which never carry a sanitizer.
+$(B)/tools/%.so: tests/tools/%.c $(B)/.flags
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(filter-out $(SAN) -fPIE,$(ALL_CFLAGS)) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -MT $@ \
+	  -o $@ $< -ldl
+
+$(B)/tools/%: tests/tools/%.c $(B)/.flags $(LIB)
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB) $(LINK) $(ALL_LIBS) -ldl
+
+# Harnesses: replayed by a main of our own, or driven by libFuzzer when SAN names it (see fuzz).
+FUZZ_MAIN := $(B)/tests/fuzz/start.o $(if $(findstring fuzzer,$(SAN)),,$(B)/tests/fuzz/replay.o)
+$(B)/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS) $(SAN:%fuzzer-no-link=%fuzzer) $(LINK) -o $@ $^ $(ALL_LIBS)
+
+$(B)/bench/bench: $(BENCH_SRCS:%.c=$(B)/%.o) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
+
+# The floor is what a plain program costs: no flags of ours.
+$(B)/bench/floor: tests/bench/floor.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D); $(CC) -std=gnu17 -O2 -Wall -Wextra -D_GNU_SOURCE $(PKG_CFLAGS) -o $@ $< -ldl -lcrypto
+
+units: $(UNITS)
+tools: $(TOOLS)
+fuzzers: $(FUZZERS)
+
+# check, demo and the like first see to what they need (tests/deps.sh), then start a make that compiles.
+check:
+	@tests/deps.sh check
+	@$(MAKE) --no-print-directory check-run
+
+check-run: $(B)/coffer build/coffer units tools fuzzers
+	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py
+
+demo:
+	@tests/deps.sh demo
+	@$(MAKE) --no-print-directory demo-run
+
+demo-run: all
+	@tests/demo.sh build/coffer
+
+bench:
+	@tests/deps.sh demo
+	@$(MAKE) --no-print-directory bench-run
+
+bench-run: all $(BENCH)
+	@tests/bench/run.sh $(B)/bench build/coffer
+
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+asan:
+	@tests/deps.sh check
+	@$(MAKE) --no-print-directory B=build/asan SAN='$(SANITIZE)' CFLAGS='-O1 -g' check-run
+
+valgrind:
+	@tests/deps.sh check valgrind
+	@$(MAKE) --no-print-directory units
+	@B='$(B)' T='$(T)' tests/run.py --valgrind
+
+fuzz:
+	@tests/deps.sh build clang
+	@$(MAKE) --no-print-directory B=build/fuzz CC=clang CFLAGS='-O1 -g' FUZZ_S='$(FUZZ_S)' T='$(T)' \
+	  SAN='-fsanitize=address,undefined -fno-sanitize-recover=all -fsanitize=fuzzer-no-link' fuzz-run
+
+fuzz-run: fuzzers
+	@B='$(B)' T='$(T)' FUZZ_S='$(FUZZ_S)' tests/fuzz/run.sh
+
+lint:
+	@tests/lint/run.sh
+
+install: all
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -m 755 build/coffer '$(DESTDIR)$(BINDIR)/coffer'
+	install -m 644 man/coffer.1 '$(DESTDIR)$(MANDIR)/man1/coffer.1'
+
+uninstall:
+	rm -f '$(DESTDIR)$(BINDIR)/coffer' '$(DESTDIR)$(MANDIR)/man1/coffer.1'
+
+deps:
+	@tests/deps.sh check
+
+clean:
+	rm -rf build
+
+-include $(OBJS:.o=.d) $(UNITS:%=%.d) $(B)/cli/main.d $(B)/tests/harness.d $(wildcard $(B)/tools/*.d \
+         $(B)/tests/fuzz/*.d $(B)/tests/bench/*.d)

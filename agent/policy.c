@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rules of policy.h. Nothing here reads a request: class and host come from the connector. */
+#include "agent/policy.h"
+
+#include "base/text.h"
+
+unsigned policy_classes(const struct record_info *rec)
+{
+    struct bytes rest = bytes_str(rec->classes), one;
+    unsigned bits = CLASSES_DEFAULT;
+
+    while (rest.n > 0) {
+        enum req_class cls;
+        text_cut(rest, ',', &one, &rest);
+        /* A class that only a later version knows opens nothing here. */
+        if (class_by_name(text_trim(one), &cls))
+            bits |= CLASS_BIT(cls);
+    }
+    return bits;
+}
+
+int policy_parse_classes(struct bytes text, unsigned *bits, struct err *e)
+{
+    unsigned found = 0;
+    struct bytes rest = text, one;
+
+    if (bytes_eq_str(text, "all")) {
+        *bits = CLASSES_ALL;
+        return OK;
+    }
+    do {
+        enum req_class cls;
+        text_cut(rest, ',', &one, &rest);
+        if (!class_by_name(one, &cls)) {
+            err_set(e, ERR_USAGE, "'%.*s' is no class of requests", (int)(one.n > 40 ? 40 : one.n),
+                    (const char *)one.p);
+            return err_hint(e, "classes beyond the default: account, transfer, withdraw, keys, "
+                               "session, unknown; or all");
+        }
+        found |= CLASS_BIT(cls);
+    } while (rest.n > 0);
+    *bits = found;
+    return OK;
+}
+
+static int refuse_class(const struct record_info *rec, enum req_class cls, struct err *e)
+{
+    if (cls == CLASS_UNKNOWN)
+        err_set(e, ERR_POLICY,
+                "'%s' may not sign this request: no rule says what it does (class unknown)",
+                rec->name);
+    else
+        err_set(e, ERR_POLICY, "'%s' may not sign requests of class %s", rec->name,
+                class_name(cls));
+    return err_hint(e,
+                    "only if this key is meant for it: take it out with 'coffer remove %s' and add "
+                    "it again with --allow %s",
+                    rec->name, class_name(cls));
+}
+
+int policy_check(const struct record_info *rec, enum req_class cls, struct err *e)
+{
+    if (cls == CLASS_PUBLIC)
+        return OK;
+    if (rec->policy.n > 0) {
+        err_set(e, ERR_POLICY, "'%s' has a policy that this version of coffer cannot evaluate",
+                rec->name);
+        return err_hint(e, "use the version that wrote it, or a later one");
+    }
+    if (rec->unverified && cls != CLASS_READ) {
+        err_set(e, ERR_POLICY,
+                "'%s' is not verified yet, so it signs requests of class read only, not %s",
+                rec->name, class_name(cls));
+        return err_hint(e, "the exchange could not be reached when the key was added");
+    }
+    if (policy_classes(rec) & CLASS_BIT(cls))
+        return OK;
+    return refuse_class(rec, cls, e);
+}
+
+int policy_check_host(const struct record_info *rec, struct bytes host, struct err *e)
+{
+    if (rec->n_hosts == 0)
+        return OK;
+    for (size_t i = 0; i < rec->n_hosts; i++)
+        if (host.n > 0 && text_eq_nocase(host, bytes_str(rec->hosts[i])))
+            return OK;
+    if (host.n == 0) {
+        err_set(e, ERR_POLICY, "'%s' is limited to some hosts, and the request names none",
+                rec->name);
+        return err_hint(e, "give the url with its host; allowed: %s", rec->hosts[0]);
+    }
+    err_set(e, ERR_POLICY, "'%s' may not sign for host '%.*s'", rec->name,
+            (int)(host.n > 128 ? 128 : host.n), (const char *)host.p);
+    return err_hint(e, "'coffer show %s' lists the hosts it is limited to", rec->name);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one place that says whether a record may be used for a request. Today: classes and hosts.
+ * What it cannot evaluate it refuses. */
+#ifndef AGENT_POLICY_H
+#define AGENT_POLICY_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "connectors/connector.h"
+#include "vault/vault.h"
+
+/* Bits of the classes that the record opens, the default ones included. */
+unsigned policy_classes(const struct record_info *rec);
+/* Reads "account,transfer" or "all" into bits. ERR_USAGE names the classes that exist. */
+int policy_parse_classes(struct bytes text, unsigned *bits, struct err *e) MUST_USE;
+/* OK, or ERR_POLICY that names the class and how the owner could allow it. */
+int policy_check(const struct record_info *rec, enum req_class cls, struct err *e) MUST_USE;
+/* host: as in the connector's list, empty when the request names none. ERR_POLICY when the record is
+ * narrowed to other hosts. */
+int policy_check_host(const struct record_info *rec, struct bytes host, struct err *e) MUST_USE;
+
+#endif

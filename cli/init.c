@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coffer init: a token, its sealing key, a vault for it. What was made on the way is removed again
+ * when a later step fails; a key generated on a token of the user's stays there. */
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/pick.h"
+#include "cli/pin_source.h"
+#include "cli/session.h"
+#include "cli/tree.h"
+#include "pkcs11/softhsm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct making {
+    uint8_t id[VAULT_ID_LEN];
+    char softhsm_dir[WHERE_MAX]; /* made by us; empty otherwise */
+    bool has_vault_dir;          /* the vault directory was there before */
+    struct token *token;
+    struct token_key key;
+    struct recipient recipient;
+    struct local_token entry;
+    struct vault *vault;
+};
+
+static void making_close(struct making *m)
+{
+    vault_free(m->vault);
+    token_close(m->token);
+}
+
+/* A vault, or something that looks like one, is never touched. */
+static int check_free(struct cli *c, struct making *m, struct err *e)
+{
+    struct vault *v = NULL;
+    int rc = vault_load(&c->where, c->env, &v, e);
+
+    vault_free(v);
+    m->has_vault_dir = access(c->where.vault, F_OK) == 0;
+    if (rc == ERR_NOT_FOUND)
+        return OK;
+    if (rc)
+        return rc;
+    err_set(e, ERR_EXISTS, "there is a vault at '%s' already", c->where.vault);
+    return err_hint(e, "make another one elsewhere with --vault DIR");
+}
+
+static int make_softhsm(struct cli *c, struct making *m, struct err *e)
+{
+    static const struct token_uri any = {0};
+    const char *label = c->args->value[OPT_LABEL];
+    AUTO_SECRET pin = {0};
+    char module[TOKEN_PATH_MAX];
+    enum seal_key_kind kind;
+
+    if (label && (strlen(label) >= TOKEN_LABEL_MAX || !label[0]))
+        return err_set(e, ERR_USAGE, "--label: a token's label has 1 to %u bytes",
+                       TOKEN_LABEL_MAX - 1);
+    if (pick_kind(c, &kind, e) || softhsm_module(module, e) ||
+        pin_read_new(c, OPT_PIN_FD, OPT_PIN_FILE, true, &pin, e) ||
+        where_softhsm(&c->where, m->id, m->softhsm_dir, e))
+        return e->code;
+    if (softhsm_create(m->softhsm_dir, label ? label : "coffer", &pin, c->env, &m->entry.where, e)) {
+        m->softhsm_dir[0] = 0;
+        return e->code;
+    }
+    if (token_open(&m->entry.where, &m->token, e) || token_login(m->token, &pin, false, e) ||
+        pick_generate(c, m->token, &any, &m->key, e))
+        return e->code;
+    return token_probe(m->token, &m->key, &m->recipient.scheme, e);
+}
+
+static int take_token(struct cli *c, struct making *m, struct err *e)
+{
+    struct token_uri uri;
+    enum seal_key_kind kind;
+
+    if (pick_kind(c, &kind, e) || pick_uri(c, &uri, &m->entry.where, e) ||
+        token_open(&m->entry.where, &m->token, e) || pin_login(c, m->token, "", NULL, e))
+        return e->code;
+    /* From here on this very token, whatever else matches the URI later. */
+    const struct token_info *info = token_info(m->token);
+    memcpy(m->entry.where.label, info->label, sizeof(m->entry.where.label));
+    memcpy(m->entry.where.serial, info->serial, sizeof(m->entry.where.serial));
+    if (!c->args->given[OPT_GENERATE])
+        return pick_key(m->token, &uri, &m->key, &m->recipient.scheme, e);
+    if (pick_generate(c, m->token, &uri, &m->key, e))
+        return e->code;
+    return token_probe(m->token, &m->key, &m->recipient.scheme, e);
+}
+
+static int fill(struct cli *c, struct making *m, struct err *e)
+{
+    const struct token_info *info = token_info(m->token);
+    const char *label = c->args->value[OPT_LABEL];
+    struct recipient *r = &m->recipient;
+
+    if (spki_rid(&m->key.spki, r->rid, e))
+        return e->code;
+    if (!text_copy(r->label, sizeof(r->label), bytes_str(label ? label : info->label)))
+        return err_set(e, ERR_USAGE, "--label is longer than %zu bytes", sizeof(r->label) - 1);
+    r->spki = m->key.spki;
+    r->kind = RECIPIENT_TOKEN;
+    r->tested = true;
+    memcpy(r->serial, info->serial, sizeof(r->serial));
+    memcpy(r->key_id, m->key.id, sizeof(r->key_id));
+    r->key_id_len = m->key.id_len;
+    memcpy(m->entry.vault_id, m->id, sizeof(m->id));
+    memcpy(m->entry.rid, r->rid, sizeof(r->rid));
+    memcpy(m->entry.key_id, m->key.id, sizeof(m->entry.key_id));
+    m->entry.key_id_len = m->key.id_len;
+    m->entry.scheme = r->scheme;
+    return OK;
+}
+
+static int make_vault(struct cli *c, struct making *m, struct err *e)
+{
+    struct opener o;
+
+    opener_token(&o, m->token, m->recipient.rid, m->recipient.scheme);
+    if (vault_create(&c->where, m->id, &m->recipient, &o, c->env, &m->vault, e))
+        return e->code;
+    return local_put(&c->where, &m->entry, e);
+}
+
+/* Takes back what this run made: all of it under names that carry the new, random vault id, but for
+ * the vault directory, of which only known files go. */
+static void undo(struct cli *c, struct making *m)
+{
+    char hex[VAULT_ID_HEX], state[WHERE_MAX * 2];
+
+    if (m->vault) {
+        vault_free(m->vault);
+        m->vault = NULL;
+        tree_remove_vault(c->where.vault, !m->has_vault_dir);
+        where_id_hex(m->id, hex);
+        snprintf(state, sizeof(state), "%s/%s", c->where.state, hex);
+        tree_remove(state);
+    }
+    token_close(m->token);
+    m->token = NULL;
+    if (m->softhsm_dir[0])
+        tree_remove(m->softhsm_dir);
+}
+
+static void say_recovery(struct cli *c, const struct making *m, const char *fingerprint)
+{
+    struct out *o = &c->out;
+    bool is_soft = token_info(m->token)->is_software;
+
+    out_note(o, "%s", "");
+    out_note(o, "Write the fingerprint on paper, then:");
+    out_note(o, "  back up the vault directory; it opens nothing without the token");
+    if (m->softhsm_dir[0])
+        out_note(o, "  back up the token directory too, elsewhere; without it the vault is lost");
+    else
+        out_note(o, "  there is no spare recipient yet: losing the token loses the vault, and the "
+                    "keys have to be made anew at the exchanges");
+    out_note(o, "  after a restore, or on another machine: coffer trust %s%s", fingerprint,
+             m->softhsm_dir[0] ? " --softhsm" : " --token URI");
+    if (is_soft)
+        out_note(o, "This is a software token: whoever copies its directory can guess the PIN.");
+    out_note(o, "%s", "");
+    out_note(o, "Next: coffer add NAME EXCHANGE --no-verify --accept-risk REASON");
+}
+
+static int report(struct cli *c, const struct making *m, struct err *e)
+{
+    char fingerprint[FINGERPRINT_TEXT];
+    const struct token_info *info = token_info(m->token);
+    struct out *o = &c->out;
+
+    if (vault_fingerprint(m->vault, fingerprint, e))
+        return e->code;
+    out_line(o, "vault        %s", c->where.vault);
+    out_line(o, "fingerprint  %s", fingerprint);
+    out_line(o, "token        '%s' (serial %s, %s%s)", info->label, info->serial,
+             info->is_software ? "software token, " : "", spki_kind(&m->key.spki));
+    if (m->softhsm_dir[0])
+        out_line(o, "token files  %s", m->softhsm_dir);
+    out_line(o, "wraps by     %s (tried on the token)", scheme_name(m->recipient.scheme));
+    if (m->entry.pin_file[0])
+        out_line(o, "PIN from     %s", m->entry.pin_file);
+    say_recovery(c, m, fingerprint);
+    if (!o->is_json)
+        return OK;
+    char hex[VAULT_ID_HEX];
+    where_id_hex(m->id, hex);
+    json_text(out_json(o), "vault", c->where.vault);
+    json_text(out_json(o), "vault_id", hex);
+    json_text(out_json(o), "fingerprint", fingerprint);
+    cJSON *t = json_object(out_json(o), "token");
+    json_text(t, "label", info->label);
+    json_text(t, "serial", info->serial);
+    json_bool_member(t, "software", info->is_software);
+    json_text(t, "key", spki_kind(&m->key.spki));
+    json_text(t, "scheme", scheme_name(m->recipient.scheme));
+    if (m->softhsm_dir[0])
+        json_text(t, "directory", m->softhsm_dir);
+    return OK;
+}
+
+static int make(struct cli *c, struct making *m, struct err *e)
+{
+    const struct args *a = c->args;
+
+    if (check_free(c, m, e) || pin_file_to_keep(c, m->entry.pin_file, e) ||
+        c->env->random(c->env, m->id, sizeof(m->id), e))
+        return e->code;
+    int rc = a->given[OPT_SOFTHSM] ? make_softhsm(c, m, e) : take_token(c, m, e);
+    if (rc || fill(c, m, e))
+        return e->code;
+    return make_vault(c, m, e);
+}
+
+int run_init(struct cli *c, struct err *e)
+{
+    AUTO(making_close) struct making m = {0};
+    const struct args *a = c->args;
+
+    if (a->given[OPT_SOFTHSM] == a->given[OPT_TOKEN]) {
+        err_set(e, ERR_USAGE, a->given[OPT_TOKEN] ? "--softhsm and --token exclude each other"
+                                                  : "'coffer init' needs a token");
+        err_hint(e, "a token that is plugged in: coffer init --token URI ('coffer tokens' lists them)");
+        return err_hint(e, "no hardware token: coffer init --softhsm");
+    }
+    if (make(c, &m, e)) {
+        undo(c, &m);
+        return e->code;
+    }
+    return report(c, &m, e);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one option parser. It knows no command; the tables are table.c's. */
+#include "cli/command.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+#define NEAR 3u
+
+struct parser {
+    int argc, at;
+    char *const *argv;
+    struct args *out;
+    bool is_ended;       /* "--" was seen */
+    size_t n_surplus;
+    const char *command; /* the word that names the command, as typed */
+};
+
+static int secret_hint(struct err *e)
+{
+    return err_hint(e, "secrets are never taken from the command line: coffer asks for them, or "
+                       "reads them with --from-json, --from-fd or --field-file");
+}
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+int command_unknown(const char *name, struct err *e)
+{
+    const char *best = NULL;
+    unsigned least = NEAR;
+
+    for (const struct command *c = commands; c->name; c++) {
+        unsigned d = text_distance(name, c->name, NEAR);
+        if (d < least) {
+            least = d;
+            best = c->name;
+        }
+    }
+    err_set(e, ERR_USAGE, "unknown command '%.40s'", name);
+    if (best)
+        err_hint(e, "did you mean 'coffer %s'?", best);
+    return err_hint(e, "'coffer help' lists the commands");
+}
+
+static int unknown_option(struct bytes name, struct err *e)
+{
+    char typed[40];
+    const char *best = NULL;
+    unsigned least = NEAR + 1;
+
+    if (!text_copy(typed, sizeof(typed), name))
+        return err_set(e, ERR_USAGE, "an option that coffer does not have");
+    for (size_t i = 0; i < OPT_COUNT; i++) {
+        unsigned d = text_distance(typed, options[i].name, NEAR);
+        if (d < least) {
+            least = d;
+            best = options[i].name;
+        }
+    }
+    err_set(e, ERR_USAGE, "unknown option '--%s'", typed);
+    if (best)
+        return err_hint(e, "did you mean '--%s'?", best);
+    return secret_hint(e);
+}
+
+static int take(struct parser *p, size_t id, const char *value, struct err *e)
+{
+    struct args *a = p->out;
+    const struct option_spec *o = &options[id];
+
+    if (o->is_repeated) {
+        if (a->n_repeated == REPEATED_MAX)
+            return err_set(e, ERR_USAGE, "option '--%s' is given more than %u times", o->name,
+                           REPEATED_MAX);
+        a->repeated[a->n_repeated] = value;
+        a->repeated_id[a->n_repeated++] = (enum opt_id)id;
+    } else if (a->given[id] && o->arg) {
+        return err_set(e, ERR_USAGE, "option '--%s' is given twice", o->name);
+    } else {
+        a->value[id] = value;
+    }
+    a->given[id] = true;
+    return OK;
+}
+
+/* attached: the text after = or after the short letter; NULL when there is none. */
+static int option(struct parser *p, size_t id, const char *attached, struct err *e)
+{
+    const struct option_spec *o = &options[id];
+
+    if (!o->arg && attached)
+        return err_set(e, ERR_USAGE, "option '--%s' takes no value", o->name);
+    if (!o->arg || attached || o->is_optional)
+        return take(p, id, attached, e);
+    if (p->at + 1 >= p->argc)
+        return err_set(e, ERR_USAGE, "option '--%s' needs a value: %s", o->name, o->arg);
+    return take(p, id, p->argv[++p->at], e);
+}
+
+static int long_option(struct parser *p, const char *text, struct err *e)
+{
+    struct bytes name, value;
+    bool has_value = text_cut(bytes_str(text), '=', &name, &value);
+
+    for (size_t i = 0; i < OPT_COUNT; i++)
+        if (bytes_eq_str(name, options[i].name))
+            return option(p, i, has_value ? text + name.n + 1 : NULL, e);
+    return unknown_option(name, e);
+}
+
+static int short_option(struct parser *p, const char *text, struct err *e)
+{
+    for (size_t i = 0; i < OPT_COUNT; i++)
+        if (options[i].letter && text[0] == options[i].letter)
+            return option(p, i, text[1] ? text + 1 : NULL, e);
+    err_set(e, ERR_USAGE, "unknown option '-%c'", text[0]);
+    return err_hint(e, "'coffer help' lists the options");
+}
+
+static void word(struct parser *p, const char *text)
+{
+    struct args *a = p->out;
+
+    if (!p->command)
+        p->command = text;
+    else if (a->n_words < WORDS_MAX)
+        a->words[a->n_words++] = text;
+    else
+        p->n_surplus++;
+}
+
+static int one(struct parser *p, struct err *e)
+{
+    const char *text = p->argv[p->at];
+
+    if (p->is_ended || text[0] != '-' || text[1] == 0) {
+        word(p, text);
+        return OK;
+    }
+    if (strcmp(text, "--") == 0) {
+        p->is_ended = true;
+        return OK;
+    }
+    return text[1] == '-' ? long_option(p, text + 2, e) : short_option(p, text + 1, e);
+}
+
+/* --json counts even when something before it is wrong, so that scripts get their error object. */
+static bool wants_json(int argc, char *const *argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
+int args_parse(int argc, char *const *argv, struct args *out, struct err *e)
+{
+    struct parser p = {.argc = argc, .argv = argv, .out = out};
+    int rc = OK;
+
+    memset(out, 0, sizeof(*out));
+    for (p.at = 1; p.at < argc && !rc; p.at++)
+        rc = one(&p, e);
+    if (!rc && p.command) {
+        out->command = command_find(p.command);
+        if (!out->command && !out->given[OPT_VERSION])
+            rc = command_unknown(p.command, e);
+    }
+    out->given[OPT_JSON] = wants_json(argc, argv);
+    out->n_words += p.n_surplus;
+    return rc;
+}
+
+static bool takes(const struct command *c, size_t id)
+{
+    if (options[id].is_global)
+        return true;
+    for (const enum opt_id *o = c->options; *o != OPT_COUNT; o++)
+        if (*o == (enum opt_id)id)
+            return true;
+    return false;
+}
+
+static int usage_hint(const struct command *c, struct err *e)
+{
+    return err_hint(e, "usage: coffer %s%s%s", c->name, c->synopsis[0] ? " " : "", c->synopsis);
+}
+
+static int too_many(const struct command *c, size_t n, size_t max, struct err *e)
+{
+    if (max == 0)
+        err_set(e, ERR_USAGE, "'coffer %s' takes no arguments", c->name);
+    else
+        err_set(e, ERR_USAGE, "'coffer %s' takes at most %zu argument%s, and %zu were given",
+                c->name, max, max == 1 ? "" : "s", n);
+    usage_hint(c, e);
+    return secret_hint(e);
+}
+
+int args_check(const struct args *a, struct err *e)
+{
+    const struct command *c = a->command;
+    size_t max = 0;
+
+    for (size_t i = 0; i < OPT_COUNT; i++)
+        if (a->given[i] && !takes(c, i)) {
+            err_set(e, ERR_USAGE, "'coffer %s' has no option '--%s'", c->name, options[i].name);
+            return usage_hint(c, e);
+        }
+    while (max < WORDS_MAX && c->words[max])
+        max++;
+    if (a->n_words > max)
+        return too_many(c, a->n_words, max, e);
+    if (a->n_words < c->min_words) {
+        err_set(e, ERR_USAGE, "'coffer %s' needs %s", c->name, c->words[a->n_words]);
+        return usage_hint(c, e);
+    }
+    return OK;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The printing of output.h. No other file of coffer writes to stdout or stderr. */
+#include "cli/output.h"
+
+#include "base/text.h"
+#include "base/wipe.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_MAX_LEN 4096u
+
+void out_open(struct out *o, bool is_json, bool is_quiet)
+{
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+
+    *o = (struct out){.is_json = is_json, .is_quiet = is_quiet};
+    o->has_color = isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term &&
+                   strcmp(term, "dumb") != 0;
+}
+
+void out_close(struct out *o)
+{
+    cJSON_Delete(o->json);
+    o->json = NULL;
+}
+
+static void PRINTF(3, 0) put(FILE *to, const char *before, const char *fmt, va_list ap)
+{
+    char raw[LINE_MAX_LEN], clean[LINE_MAX_LEN * 2];
+
+    vsnprintf(raw, sizeof(raw), fmt, ap);
+    text_clean(clean, sizeof(clean), bytes_str(raw));
+    fprintf(to, "%s%s\n", before, clean);
+}
+
+void out_line(struct out *o, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (o->is_json)
+        return;
+    va_start(ap, fmt);
+    put(stdout, "", fmt, ap);
+    va_end(ap);
+}
+
+void out_note(struct out *o, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (o->is_json || o->is_quiet)
+        return;
+    va_start(ap, fmt);
+    put(stdout, "", fmt, ap);
+    va_end(ap);
+}
+
+void out_warn(const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    va_start(ap, fmt);
+    put(stderr, "coffer: ", fmt, ap);
+    va_end(ap);
+}
+
+void out_hint(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    put(stderr, "hint: ", fmt, ap);
+    va_end(ap);
+}
+
+void out_error(const struct err *e)
+{
+    out_warn("%s", e->msg);
+    for (unsigned i = 0; i < e->n_hints; i++)
+        out_hint("%s", e->hints[i]);
+}
+
+cJSON *out_json(struct out *o)
+{
+    if (!o->json)
+        o->json = cJSON_CreateObject();
+    return o->json;
+}
+
+void json_text(cJSON *to, const char *name, const char *v)
+{
+    char clean[LINE_MAX_LEN];
+
+    if (!text_is_utf8(bytes_str(v))) {
+        text_clean(clean, sizeof(clean), bytes_str(v));
+        v = clean;
+    }
+    cJSON_AddStringToObject(to, name, v);
+}
+
+void json_list_text(cJSON *list, const char *v)
+{
+    char clean[LINE_MAX_LEN];
+
+    if (!text_is_utf8(bytes_str(v))) {
+        text_clean(clean, sizeof(clean), bytes_str(v));
+        v = clean;
+    }
+    cJSON_AddItemToArray(list, cJSON_CreateString(v));
+}
+
+void json_number(cJSON *to, const char *name, uint64_t v)
+{
+    char text[24];
+
+    /* cJSON keeps numbers as floating point; the digits go out as they are. */
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)v);
+    cJSON_AddRawToObject(to, name, text);
+}
+
+void json_bool_member(cJSON *to, const char *name, bool v)
+{
+    cJSON_AddBoolToObject(to, name, v);
+}
+
+static cJSON *attach(cJSON *to, const char *name, cJSON *v)
+{
+    cJSON_bool is_in = name ? cJSON_AddItemToObject(to, name, v) : cJSON_AddItemToArray(to, v);
+
+    if (is_in)
+        return v;
+    cJSON_Delete(v);
+    return NULL;
+}
+
+cJSON *json_object(cJSON *to, const char *name)
+{
+    return attach(to, name, cJSON_CreateObject());
+}
+
+cJSON *json_array(cJSON *to, const char *name)
+{
+    return attach(to, name, cJSON_CreateArray());
+}
+
+static void json_error(struct out *o, const struct err *e)
+{
+    cJSON *error = json_object(out_json(o), "error");
+
+    json_text(error, "code", err_name(e->code));
+    json_text(error, "message", e->msg);
+    cJSON *hints = json_array(error, "hints");
+    for (unsigned i = 0; i < e->n_hints; i++)
+        json_list_text(hints, e->hints[i]);
+}
+
+static bool print_json(struct out *o)
+{
+    char *text = cJSON_PrintUnformatted(o->json);
+
+    if (!text)
+        return false;
+    printf("%s\n", text);
+    cJSON_free(text);
+    return true;
+}
+
+int out_end(struct out *o, const struct err *e, int status)
+{
+    bool is_ok = true;
+
+    if (e->code) {
+        out_error(e);
+        if (o->is_json) {
+            out_close(o);
+            json_error(o, e);
+        }
+        status = err_exit(e->code);
+    }
+    if (o->is_json && o->json)
+        is_ok = print_json(o);
+    if (fflush(stdout) || ferror(stdout))
+        is_ok = false;
+    out_close(o);
+    if (!is_ok) {
+        out_warn("the output could not be written");
+        return status ? status : 1;
+    }
+    return status;
+}
+
+/* Code points, which is what a terminal shows for the text that stands in tables. */
+static size_t text_width(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+static char *cell_copy(const char *text)
+{
+    char clean[LINE_MAX_LEN];
+
+    text_clean(clean, sizeof(clean), bytes_str(text));
+    size_t n = strlen(clean) + 1;
+    char *copy = wipe_malloc(n);
+    if (copy)
+        memcpy(copy, clean, n);
+    return copy;
+}
+
+static bool table_grow(struct table *t)
+{
+    if ((t->n_rows + 1) * TABLE_COLUMNS <= t->cap)
+        return true;
+    size_t cap = t->cap ? t->cap * 2 : 16 * TABLE_COLUMNS;
+    char **cells = wipe_realloc(t->cells, cap * sizeof(*cells));
+    if (!cells)
+        return false;
+    t->cells = cells;
+    t->cap = cap;
+    return true;
+}
+
+void table_row(struct table *t, const char *const *cells, size_t n)
+{
+    if (t->has_failed || !table_grow(t)) {
+        t->has_failed = true;
+        return;
+    }
+    char **row = t->cells + t->n_rows * TABLE_COLUMNS;
+    memset(row, 0, TABLE_COLUMNS * sizeof(*row));
+    t->n_rows++;
+    for (size_t i = 0; i < n && i < TABLE_COLUMNS; i++) {
+        row[i] = cell_copy(cells[i]);
+        if (!row[i]) {
+            t->has_failed = true;
+            return;
+        }
+        size_t width = text_width(row[i]);
+        if (width > t->width[i])
+            t->width[i] = width;
+    }
+    if (n > t->n_columns)
+        t->n_columns = n;
+}
+
+void table_print(struct out *o, const struct table *t)
+{
+    if (o->is_json)
+        return;
+    for (size_t r = 0; r < t->n_rows; r++) {
+        char *const *row = t->cells + r * TABLE_COLUMNS;
+        size_t last = t->n_columns;
+        while (last > 0 && (!row[last - 1] || !row[last - 1][0]))
+            last--;
+        for (size_t i = 0; i < last; i++) {
+            size_t pad = i + 1 < last ? t->width[i] - text_width(row[i]) + 2 : 0;
+            printf("%s%*s", row[i], (int)pad, "");
+        }
+        printf("\n");
+    }
+    if (t->has_failed)
+        out_warn("out of memory: the table is not complete");
+}
+
+void table_free(struct table *t)
+{
+    for (size_t i = 0; i < t->n_rows * TABLE_COLUMNS; i++)
+        wipe_free(t->cells[i]);
+    wipe_free(t->cells);
+    *t = (struct table){0};
+}
+
+void date_text(uint64_t unix_ms, char out[DATE_TEXT])
+{
+    time_t s = (time_t)(unix_ms / 1000);
+    struct tm tm;
+
+    if (unix_ms == 0 || !gmtime_r(&s, &tm) || !strftime(out, DATE_TEXT, "%Y-%m-%d %H:%M", &tm))
+        memcpy(out, "-", 2);
+}

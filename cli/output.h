@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a command says: result lines and tables on stdout, notes and errors on stderr, or one JSON
+ * object. Control characters of foreign text are made visible on the way. */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include "base/attr.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct out {
+    bool is_json, is_quiet, has_color;
+    cJSON *json; /* the object that --json prints at the end; NULL until something was added */
+};
+
+void out_open(struct out *o, bool is_json, bool is_quiet);
+void out_close(struct out *o);
+/* A result: always on stdout, unless --json. */
+void out_line(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+/* What was done and what to do next: stdout, unless --json or --quiet. */
+void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+/* stderr, always: "coffer: ..." and "hint: ...". */
+void out_warn(const char *fmt, ...) PRINTF(1, 2);
+void out_hint(const char *fmt, ...) PRINTF(1, 2);
+void out_error(const struct err *e);
+/* Ends a run: prints the JSON object, or the error in its place, and flushes. The exit status. */
+int out_end(struct out *o, const struct err *e, int status);
+
+/* The object of --json; never NULL in practice, and all cJSON calls take NULL. */
+cJSON *out_json(struct out *o);
+/* Strings that may hold anything: what is not UTF-8 is made visible. */
+void json_text(cJSON *to, const char *name, const char *v);
+void json_list_text(cJSON *list, const char *v);
+void json_number(cJSON *to, const char *name, uint64_t v);
+void json_bool_member(cJSON *to, const char *name, bool v);
+cJSON *json_object(cJSON *to, const char *name); /* name NULL: appended to an array */
+cJSON *json_array(cJSON *to, const char *name);
+
+/* A table of left-aligned columns, printed when complete. Cells are copied. */
+#define TABLE_COLUMNS 10u
+struct table {
+    size_t n_columns, n_rows, cap;
+    char **cells;
+    size_t width[TABLE_COLUMNS];
+    bool has_failed;
+};
+void table_row(struct table *t, const char *const *cells, size_t n);
+void table_print(struct out *o, const struct table *t);
+void table_free(struct table *t);
+
+/* "2026-01-31 23:59" in UTC; "-" for 0. */
+#define DATE_TEXT 20u
+void date_text(uint64_t unix_ms, char out[DATE_TEXT]);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The PIN's way from its source to the token, and nowhere else. */
+#include "cli/pin_source.h"
+
+#include "base/ask.h"
+#include "base/crypto.h"
+#include "base/file.h"
+#include "vault/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PIN_FILE_MAX 1024u
+#define TYPED_TRIES 3
+
+static int first_line(const struct secret *raw, const char *from, struct secret *out, struct err *e)
+{
+    const uint8_t *end = raw->n ? memchr(raw->p, '\n', raw->n) : NULL;
+    size_t n = end ? (size_t)(end - raw->p) : raw->n;
+
+    if (end && n > 0 && raw->p[n - 1] == '\r')
+        n--;
+    if (n == 0)
+        return err_set(e, ERR_PIN, "the PIN from %s is empty", from);
+    if (n > NEW_PIN_MAX)
+        return err_set(e, ERR_PIN, "the PIN from %s is longer than %u bytes", from, NEW_PIN_MAX);
+    return secret_copy(out, bytes_of(raw->p, n), e);
+}
+
+static int read_fd(const struct cli *c, enum opt_id id, struct secret *out, struct err *e)
+{
+    AUTO_SECRET raw = {0};
+    char from[48];
+    int fd;
+
+    snprintf(from, sizeof(from), "--%s", options[id].name);
+    if (arg_fd(c->args, id, &fd, e))
+        return e->code;
+    if (fd_read_secret(fd, PIN_FILE_MAX, &raw, e))
+        return err_wrap(e, "%s", from);
+    return first_line(&raw, from, out, e);
+}
+
+static int read_file(const char *path, unsigned flags, struct secret *out, struct err *e)
+{
+    AUTO_SECRET raw = {0};
+    char from[TOKEN_PATH_MAX + 16];
+
+    snprintf(from, sizeof(from), "'%s'", path);
+    if (file_read_secret(path, PIN_FILE_MAX, flags, &raw, e))
+        return err_wrap(e, "read the PIN");
+    return first_line(&raw, from, out, e);
+}
+
+/* The service manager made that directory for this process alone; whose files they are it decides. */
+static bool credential_path(char out[TOKEN_PATH_MAX])
+{
+    const char *dir = getenv("CREDENTIALS_DIRECTORY");
+    int n = dir && dir[0] == '/' ? snprintf(out, TOKEN_PATH_MAX, "%s/coffer-pin", dir) : -1;
+    FILE *f = n > 0 && (size_t)n < TOKEN_PATH_MAX ? fopen(out, "re") : NULL;
+
+    if (f)
+        fclose(f);
+    return f != NULL;
+}
+
+bool pin_is_given(const struct cli *c, const char *pin_file)
+{
+    char path[TOKEN_PATH_MAX];
+
+    return c->args->given[OPT_PIN_FD] || c->args->given[OPT_PIN_FILE] || pin_file[0] ||
+           credential_path(path);
+}
+
+static int read_typed(const char *label, struct secret *out, struct err *e)
+{
+    char prompt[TOKEN_LABEL_MAX + 32];
+
+    snprintf(prompt, sizeof(prompt), "PIN of token '%s'", label);
+    int rc = ask_secret(prompt, ASK_HIDDEN, "give the PIN with --pin-fd or --pin-file", out, e);
+    if (!rc && out->n == 0) {
+        secret_free(out);
+        return err_set(e, ERR_PERSON, "no PIN was given");
+    }
+    return rc;
+}
+
+/* Order: --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file, terminal. ask_person: what
+ * this machine remembers is passed over. */
+static int pin_read(const struct cli *c, const char *label, const char *pin_file, bool ask_person,
+                    struct secret *out, bool *is_typed, struct err *e)
+{
+    const struct args *a = c->args;
+    char path[TOKEN_PATH_MAX];
+
+    *is_typed = false;
+    if (a->given[OPT_PIN_FD] && a->given[OPT_PIN_FILE])
+        return err_set(e, ERR_USAGE, "--pin-fd and --pin-file exclude each other");
+    if (a->given[OPT_PIN_FD])
+        return read_fd(c, OPT_PIN_FD, out, e);
+    if (a->given[OPT_PIN_FILE])
+        return read_file(a->value[OPT_PIN_FILE], FILE_PRIVATE, out, e);
+    if (!ask_person && credential_path(path))
+        return read_file(path, 0, out, e);
+    if (!ask_person && pin_file[0])
+        return read_file(pin_file, FILE_PRIVATE, out, e);
+    *is_typed = true;
+    return read_typed(label, out, e);
+}
+
+static int check_new(const struct secret *pin, struct err *e)
+{
+    if (pin->n < NEW_PIN_MIN || pin->n > NEW_PIN_MAX)
+        return err_set(e, ERR_USAGE, "a PIN has %u to %u characters", NEW_PIN_MIN, NEW_PIN_MAX);
+    for (size_t i = 0; i < pin->n; i++)
+        if (pin->p[i] == 0)
+            return err_set(e, ERR_USAGE, "a PIN has no NUL in it");
+    return OK;
+}
+
+static int type_twice(struct secret *out, struct err *e)
+{
+    static const char hint[] = "give the new PIN with an option: 'coffer help' names it";
+
+    for (int i = 0; i < TYPED_TRIES; i++) {
+        AUTO_SECRET one = {0};
+        AUTO_SECRET two = {0};
+        if (ask_secret("New PIN", ASK_HIDDEN, hint, &one, e))
+            return e->code;
+        if (check_new(&one, e)) {
+            out_warn("%s", e->msg);
+            continue;
+        }
+        if (ask_secret("New PIN again", ASK_HIDDEN, hint, &two, e))
+            return e->code;
+        if (secret_eq(&one, &two))
+            return secret_copy(out, secret_bytes(&one), e);
+        out_warn("the two PINs differ; type them again");
+    }
+    return err_set(e, ERR_PERSON, "no new PIN was given");
+}
+
+int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, bool is_software,
+                 struct secret *out, struct err *e)
+{
+    const struct args *a = c->args;
+    int rc;
+
+    if (a->given[fd] && a->given[file])
+        return err_set(e, ERR_USAGE, "--%s and --%s exclude each other", options[fd].name,
+                       options[file].name);
+    if (a->given[fd])
+        rc = read_fd(c, fd, out, e);
+    else if (a->given[file])
+        rc = read_file(a->value[file], FILE_PRIVATE, out, e);
+    else
+        rc = type_twice(out, e);
+    if (rc || check_new(out, e))
+        return e->code;
+    if (is_software && out->n < PIN_SHORT) {
+        out_warn("this PIN is short: a copied SoftHSM token gives way to about 1,400 guesses a "
+                 "second");
+        out_hint("%u characters or more are worth their typing; 'coffer pin' changes it", PIN_SHORT);
+    }
+    return OK;
+}
+
+/* The guard belongs to the token, not to a vault: one token can open several, and its tries are
+ * shared. So its place is under a fixed id. */
+static const uint8_t guard_place[VAULT_ID_LEN] = {0};
+
+static int guard_name(const struct token_info *i, uint8_t out[SHA256_LEN], struct err *e)
+{
+    char text[4 * TOKEN_LABEL_MAX];
+
+    snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", i->manufacturer, i->model, i->serial, i->label);
+    return sha256(bytes_str(text), out, e);
+}
+
+bool pin_is_blocked(const struct cli *c, const struct token_info *info)
+{
+    struct pin_guard g = {.fd = -1};
+    uint8_t name[SHA256_LEN];
+    struct err e;
+
+    if (guard_name(info, name, &e) || pin_guard_begin(&c->where, guard_place, name, &g, &e))
+        return true;
+    pin_guard_end(&g, true);
+    return false;
+}
+
+static int login_unattended(const struct cli *c, struct token *t, const struct secret *pin,
+                            struct err *e)
+{
+    struct pin_guard g = {.fd = -1};
+    uint8_t name[SHA256_LEN];
+
+    if (guard_name(token_info(t), name, e) ||
+        pin_guard_begin(&c->where, guard_place, name, &g, e))
+        return e->code;
+    int rc = token_login(t, pin, false, e);
+    /* Only what surely spent no try counts as none spent. */
+    pin_guard_end(&g, rc == OK || rc == ERR_PERSON);
+    if (rc == ERR_PIN || rc == ERR_PIN_LOCKED)
+        err_hint(e, "a PIN that nobody typed is not tried again until one was typed at a terminal");
+    return rc;
+}
+
+static int login_typed(const struct cli *c, struct token *t, const struct secret *pin, struct err *e)
+{
+    uint8_t name[SHA256_LEN];
+    int rc = token_login(t, pin, false, e);
+
+    if (!rc && !guard_name(token_info(t), name, e))
+        pin_guard_clear(&c->where, guard_place, name);
+    return rc;
+}
+
+/* Before anyone is asked: a PIN that could not be tried is not asked for. */
+static int check_tries(const struct token_info *i, struct err *e)
+{
+    if (i->pin == PIN_LOCKED) {
+        err_set(e, ERR_PIN_LOCKED, "the PIN of token '%s' is locked", i->label);
+        return err_hint(e, "unlock it with its PUK or SO PIN and the maker's own tool");
+    }
+    if (i->pin == PIN_FINAL_TRY) {
+        err_set(e, ERR_PERSON, "token '%s' has one PIN try left, and coffer does not spend it",
+                i->label);
+        return err_hint(e, "prove the PIN with the maker's own tool first (YubiKey: "
+                           "yubico-piv-tool -a verify-pin); that gives all tries back");
+    }
+    return OK;
+}
+
+static int login_keypad(const struct cli *c, struct token *t, struct err *e)
+{
+    out_hint("enter the PIN of token '%s' on the device", token_info(t)->label);
+    return login_typed(c, t, NULL, e);
+}
+
+/* A remembered PIN that failed waits for a person; so a person at a terminal is asked. */
+static bool needs_person(const struct cli *c, const struct token *t)
+{
+    bool is_explicit = c->args->given[OPT_PIN_FD] || c->args->given[OPT_PIN_FILE];
+
+    return !is_explicit && ask_possible() && pin_is_blocked(c, token_info(t));
+}
+
+static int login_once(const struct cli *c, struct token *t, const char *pin_file, bool *is_typed,
+                      struct secret *used, struct err *e)
+{
+    AUTO_SECRET pin = {0};
+    bool ask_person = pin_is_given(c, pin_file) && needs_person(c, t);
+
+    if (check_tries(token_info(t), e) ||
+        pin_read(c, token_info(t)->label, pin_file, ask_person, &pin, is_typed, e))
+        return e->code;
+    int rc = *is_typed ? login_typed(c, t, &pin, e) : login_unattended(c, t, &pin, e);
+    return rc || !used ? rc : secret_copy(used, secret_bytes(&pin), e);
+}
+
+int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,
+              struct err *e)
+{
+    if (token_info(t)->is_protected_path && !pin_is_given(c, pin_file))
+        return login_keypad(c, t, e);
+    for (int i = 1;; i++) {
+        bool is_typed = false;
+        int rc = login_once(c, t, pin_file, &is_typed, used, e);
+        if (rc != ERR_PIN || !is_typed || i == TYPED_TRIES)
+            return rc;
+        out_error(e);
+    }
+}
+
+int pin_file_to_keep(const struct cli *c, char out[TOKEN_PATH_MAX], struct err *e)
+{
+    const struct args *a = c->args;
+
+    out[0] = 0;
+    if (!a->given[OPT_KEEP_PIN_FILE])
+        return OK;
+    if (!a->given[OPT_PIN_FILE])
+        return err_set(e, ERR_USAGE, "--keep-pin-file needs --pin-file");
+    char *path = realpath(a->value[OPT_PIN_FILE], NULL);
+    if (!path)
+        return err_sys(e, errno, "'%s'", a->value[OPT_PIN_FILE]);
+    bool fits = strlen(path) < TOKEN_PATH_MAX;
+    if (fits)
+        memcpy(out, path, strlen(path) + 1);
+    free(path);
+    return fits ? OK : err_set(e, ERR_USAGE, "the path of the PIN file is too long");
+}

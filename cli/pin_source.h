@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where PINs come from and how often they are tried. A PIN that nobody typed gets one try; no PIN is
+ * tried when the token says that it is the last. */
+#ifndef CLI_PIN_SOURCE_H
+#define CLI_PIN_SOURCE_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "cli/cli.h"
+#include "pkcs11/token.h"
+
+#define NEW_PIN_MIN 4u
+#define NEW_PIN_MAX 255u
+#define PIN_SHORT 12u /* under this a software token's PIN is worth a warning */
+
+/* True when a PIN can be had without a person: an option, a credential, or pin_file. */
+bool pin_is_given(const struct cli *c, const char *pin_file);
+/* A new PIN from the two options, or typed twice. Warns when it is short for a software token. */
+int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, bool is_software,
+                 struct secret *out, struct err *e) MUST_USE;
+/* Logs in with a PIN from --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file ("" for
+ * none) or the terminal, in this order; the first line, less its line end. A typed wrong PIN may be typed again, three times in all. used: NULL, or gets the PIN that
+ * worked (empty with a keypad of the token's own). */
+int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,
+              struct err *e) MUST_USE;
+/* The absolute path of --pin-file, for tokens.json, when --keep-pin-file is given; "" otherwise. */
+int pin_file_to_keep(const struct cli *c, char out[TOKEN_PATH_MAX], struct err *e) MUST_USE;
+/* Whether an unattended login with this token would be refused now. */
+bool pin_is_blocked(const struct cli *c, const struct token_info *info);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a vault on disk to one that its token has opened: which token this machine has for it, the
+ * login, the sealing key, and what the pin says. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "cli/cli.h"
+#include "pkcs11/token.h"
+#include "vault/local.h"
+#include "vault/vault.h"
+
+struct session {
+    struct token *token;      /* logged in, its sealing key in use */
+    struct local_token entry; /* this machine's entry of tokens.json */
+    struct opener opener;
+};
+
+/* Opens the token of this vault, logs in, and takes the sealing key. No private-key operation yet.
+ * ERR_PERSON when this machine knows no token for the vault. */
+int session_open(const struct cli *c, const struct vault *v, struct session *s,
+                 struct err *e) MUST_USE;
+void session_close(struct session *s);
+#define AUTO_SESSION AUTO(session_close) struct session
+
+/* Opens only the token of the vault, without a login; *entry says which. Caller closes *t. */
+int session_token(const struct cli *c, const struct vault *v, struct token **t,
+                  struct local_token *entry, struct err *e) MUST_USE;
+/* Locks, logs in, opens: ready to write. A vault without a pin on this machine is refused here. */
+int session_write(const struct cli *c, struct vault *v, struct session *s, struct err *e) MUST_USE;
+/* Says on stderr when the vault was opened without a pin. */
+void session_say_trust(const struct vault *v);
+
+/* Entries of tokens.json that belong to a vault; free with local_list_freep. NULL out on failure. */
+int local_list(const struct cli *c, struct local_tokens **out, struct err *e) MUST_USE;
+void local_list_freep(struct local_tokens **l);
+bool local_is_software(const struct local_token *t);
+/* The entry for one recipient of a vault; NULL when this machine has none. */
+const struct local_token *local_find(const struct local_tokens *l, const struct vault *v,
+                                     const struct recipient *r);
+/* "'coffer' (SoftHSM, software token)" and the like, for listings. */
+#define RECIPIENT_TEXT 256u
+void recipient_text(const struct recipient *r, const struct local_token *local,
+                    char out[RECIPIENT_TEXT]);
+/* Lines or JSON for all recipients of a vault. */
+void recipients_show(struct cli *c, const struct vault *v, const struct local_tokens *l);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Editing of form text; see form.h. */
+#include "connectors/form.h"
+
+#include "base/text.h"
+
+static int nibble(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (uint8_t)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Compares the decoded name of a pair; a malformed escape stands for itself. */
+static bool name_is(struct bytes pair, const char *name)
+{
+    struct bytes head, tail;
+    size_t i = 0;
+    text_cut(pair, '=', &head, &tail);
+    for (; *name; name++) {
+        if (i >= head.n)
+            return false;
+        uint8_t c = head.p[i++];
+        if (c == '%' && head.n - i >= 2 && nibble(head.p[i]) >= 0 && nibble(head.p[i + 1]) >= 0) {
+            c = (uint8_t)(nibble(head.p[i]) * 16 + nibble(head.p[i + 1]));
+            i += 2;
+        }
+        if (c != (uint8_t)*name)
+            return false;
+    }
+    return i == head.n;
+}
+
+bool form_has(struct bytes form, const char *name)
+{
+    struct bytes pair;
+    for (bool more = true; more;) {
+        more = text_cut(form, '&', &pair, &form);
+        if (name_is(pair, name))
+            return true;
+    }
+    return false;
+}
+
+static void add_with_value(struct buf *out, struct bytes pair, struct bytes value)
+{
+    struct bytes head, tail;
+    text_cut(pair, '=', &head, &tail);
+    buf_add(out, head);
+    buf_addc(out, '=');
+    buf_add(out, value);
+}
+
+bool form_copy(struct buf *out, struct bytes form, const char *drop, const char *name,
+               struct bytes value)
+{
+    struct bytes pair;
+    bool found = false, is_first = true;
+    for (bool more = form.n > 0; more;) {
+        more = text_cut(form, '&', &pair, &form);
+        bool is_ours = name_is(pair, name);
+        if ((drop && name_is(pair, drop)) || (is_ours && (found || !value.p)))
+            continue;
+        if (!is_first)
+            buf_addc(out, '&');
+        is_first = false;
+        if (is_ours)
+            add_with_value(out, pair, value);
+        else
+            buf_add(out, pair);
+        found |= is_ours;
+    }
+    return found;
+}
+
+void form_append(struct buf *out, size_t start, const char *name, struct bytes value)
+{
+    if (out->n > start)
+        buf_addc(out, '&');
+    buf_adds(out, name);
+    buf_addc(out, '=');
+    buf_add(out, value);
+}
+
+void form_encode(struct buf *out, struct bytes v)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < v.n; i++) {
+        uint8_t c = v.p[i];
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '.' || c == '_' || c == '~';
+        if (!plain) {
+            buf_addc(out, '%');
+            buf_addc(out, digits[c >> 4]);
+            buf_addc(out, digits[c & 15]);
+        } else {
+            buf_addc(out, (char)c);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of exchanges: names, aliases, words for classes and environments, and the pattern match
+ * that gives a request its class. What the patterns are is in the exchanges' own files. */
+#include "connectors/connector.h"
+
+#include "base/text.h"
+
+#define X(c) &connector_##c,
+const struct connector *const connectors[] = {CONNECTORS(X) NULL};
+#undef X
+
+static const char *const class_names[CLASS_COUNT] = {
+    [CLASS_PUBLIC] = "public",     [CLASS_READ] = "read",         [CLASS_TRADE] = "trade",
+    [CLASS_CANCEL] = "cancel",     [CLASS_ACCOUNT] = "account",   [CLASS_TRANSFER] = "transfer",
+    [CLASS_WITHDRAW] = "withdraw", [CLASS_KEYS] = "keys",         [CLASS_SESSION] = "session",
+    [CLASS_UNKNOWN] = "unknown",
+};
+
+static const char *const environment_names[ENV_COUNT] = {
+    [ENV_LIVE] = "live",
+    [ENV_TEST] = "test",
+    [ENV_DEMO] = "demo",
+};
+
+const char *class_name(enum req_class c)
+{
+    return (unsigned)c < CLASS_COUNT ? class_names[c] : "unknown";
+}
+
+bool class_by_name(struct bytes name, enum req_class *out)
+{
+    for (unsigned i = 0; i < CLASS_COUNT; i++)
+        if (bytes_eq_str(name, class_names[i])) {
+            *out = (enum req_class)i;
+            return true;
+        }
+    return false;
+}
+
+const char *environment_name(enum environment v)
+{
+    return (unsigned)v < ENV_COUNT ? environment_names[v] : "unknown";
+}
+
+bool environment_by_name(struct bytes name, enum environment *out)
+{
+    for (unsigned i = 0; i < ENV_COUNT; i++)
+        if (bytes_eq_str(name, environment_names[i])) {
+            *out = (enum environment)i;
+            return true;
+        }
+    return false;
+}
+
+static char fold(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + ('a' - 'A'));
+    return c == '-' ? '_' : c;
+}
+
+static bool name_eq(const char *a, const char *b)
+{
+    while (*a && fold(*a) == fold(*b))
+        a++, b++;
+    return fold(*a) == fold(*b);
+}
+
+const struct connector *connector_find(const char *name)
+{
+    for (const struct connector *const *c = connectors; *c; c++) {
+        if (name_eq(name, (*c)->name))
+            return *c;
+        for (const char *const *a = (*c)->aliases; *a; a++)
+            if (name_eq(name, *a))
+                return *c;
+    }
+    return NULL;
+}
+
+#define NEAR_MAX 4u
+
+static void nearest(const char *name, const char *candidate, const char **best, unsigned *distance)
+{
+    unsigned d = text_distance(name, candidate, NEAR_MAX);
+    if (d < *distance) {
+        *distance = d;
+        *best = candidate;
+    }
+}
+
+int connector_unknown(const char *name, struct err *e)
+{
+    char folded[64];
+    const char *best = NULL;
+    unsigned distance = NEAR_MAX + 1;
+    size_t n = 0;
+    for (; name[n] && n + 1 < sizeof(folded); n++)
+        folded[n] = fold(name[n]);
+    folded[n] = 0;
+    for (const struct connector *const *c = connectors; *c; c++) {
+        nearest(folded, (*c)->name, &best, &distance);
+        for (const char *const *a = (*c)->aliases; *a; a++)
+            nearest(folded, *a, &best, &distance);
+    }
+    err_set(e, ERR_USAGE, "unknown connector '%s'", name);
+    if (best)
+        err_hint(e, "did you mean '%s'?", best);
+    return err_hint(e, "'coffer connectors' lists the exchanges that coffer knows");
+}
+
+/* One pattern against a path. A star never matches an escaped character: what a server would make
+ * of it is not known here, and unknown is refused. */
+static bool glob(const char *pat, struct bytes s)
+{
+    size_t i = 0, mark = 0;
+    const char *star = NULL;
+    for (;;) {
+        if (*pat == '*' && pat[1] == '*') {
+            for (; i < s.n; i++)
+                if (s.p[i] == '%')
+                    return false;
+            return true;
+        }
+        if (*pat == '*') {
+            star = ++pat;
+            mark = i;
+            continue;
+        }
+        if (i == s.n && !*pat)
+            return true;
+        if (i < s.n && *pat && s.p[i] == (uint8_t)*pat) {
+            i++;
+            pat++;
+            continue;
+        }
+        if (!star || mark >= s.n || s.p[mark] == '/' || s.p[mark] == '%')
+            return false;
+        i = ++mark;
+        pat = star;
+    }
+}
+
+static bool matches(const struct endpoint *p, const struct call *c)
+{
+    if (p->method[0] != '*' && !bytes_eq_str(c->method, p->method))
+        return false;
+    if (p->host && !bytes_eq_str(c->host, p->host))
+        return false;
+    return glob(p->path, c->path);
+}
+
+enum req_class connector_classify(const struct call *c)
+{
+    for (const struct endpoint *p = c->conn->endpoints; p->method; p++)
+        if (matches(p, c))
+            return p->cls;
+    return CLASS_UNKNOWN;
+}

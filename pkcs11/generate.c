@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* New sealing keys, made on the token and never able to leave it. */
+#include "pkcs11/internal.h"
+
+static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+
+static CK_ATTRIBUTE flag(CK_ATTRIBUTE_TYPE type, bool on)
+{
+    return attr_of(type, on ? &yes : &no, sizeof(CK_BBOOL));
+}
+
+static CK_ULONG rsa_bits(enum seal_key_kind kind)
+{
+    return kind == SEAL_KEY_RSA2048 ? 2048 : kind == SEAL_KEY_RSA3072 ? 3072 : 4096;
+}
+
+struct pair {
+    CK_OBJECT_HANDLE public, private;
+};
+
+static CK_RV pair_make(struct token *t, CK_SESSION_HANDLE rw, enum seal_key_kind kind,
+                       const char *label, struct bytes id, struct pair *out)
+{
+    static const uint8_t exponent[] = {0x01, 0x00, 0x01};
+    bool is_rsa = key_kind_is_rsa(kind);
+    CK_ULONG bits = rsa_bits(kind);
+    CK_MECHANISM mech = {is_rsa ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN, NULL, 0};
+    CK_ATTRIBUTE public[] = {
+        flag(CKA_TOKEN, true),
+        attr_of(CKA_LABEL, label, strlen(label)),
+        attr_of(CKA_ID, id.p, id.n),
+        flag(is_rsa ? CKA_ENCRYPT : CKA_VERIFY, is_rsa),
+        is_rsa ? attr_of(CKA_MODULUS_BITS, &bits, sizeof(bits))
+               : attr_of(CKA_EC_PARAMS, p256_oid, sizeof(p256_oid)),
+        attr_of(CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)), /* RSA only: last */
+    };
+    CK_ATTRIBUTE private[] = {
+        flag(CKA_TOKEN, true),
+        flag(CKA_PRIVATE, true),
+        flag(CKA_SENSITIVE, true),
+        flag(CKA_EXTRACTABLE, false),
+        flag(CKA_SIGN, false),
+        flag(is_rsa ? CKA_DECRYPT : CKA_DERIVE, true),
+        attr_of(CKA_LABEL, label, strlen(label)),
+        attr_of(CKA_ID, id.p, id.n),
+    };
+    CK_ULONG n_public = ARRAY_LEN(public) - (is_rsa ? 0 : 1);
+    return t->mod.fn->C_GenerateKeyPair(rw, &mech, public, n_public, private, ARRAY_LEN(private),
+                                        &out->public, &out->private);
+}
+
+static void pair_destroy(struct token *t, CK_SESSION_HANDLE rw, const struct pair *p)
+{
+    t->mod.fn->C_DestroyObject(rw, p->public);
+    t->mod.fn->C_DestroyObject(rw, p->private);
+}
+
+/* A token may take the attributes and not keep to them: look at what it made. */
+static int pair_verify(struct token *t, enum seal_key_kind kind, const struct pair *p,
+                       struct token_key *out, struct err *e)
+{
+    int r = key_read(t, p->private, true, out, e);
+    if (r)
+        return r;
+    if (out->is_extractable)
+        return err_set(e, ERR_TOKEN, "token '%s' made a key that can be read out of it",
+                       t->info.label);
+    if (out->kind != kind || out->spki.n == 0)
+        return err_set(e, ERR_TOKEN, "token '%s' made another kind of key than asked for",
+                       t->info.label);
+    return OK;
+}
+
+static int id_is_free(struct token *t, struct bytes id, struct err *e)
+{
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_OBJECT_HANDLE found[1];
+    size_t n = 0;
+    CK_ATTRIBUTE match[] = {attr_of(CKA_CLASS, &class, sizeof(class)), attr_of(CKA_ID, id.p, id.n)};
+    int r = objects_find(t, match, ARRAY_LEN(match), found, ARRAY_LEN(found), &n, e);
+    if (r || n == 0)
+        return r;
+    err_set(e, ERR_EXISTS, "token '%s' has a key of that id already", t->info.label);
+    return err_hint(e, "choose another id, or use the key that is there");
+}
+
+static int generate_check(const struct token *t, enum seal_key_kind kind, const char *label,
+                          struct bytes id, struct err *e)
+{
+    if (kind != SEAL_KEY_P256 && !key_kind_is_rsa(kind))
+        return err_set(e, ERR_USAGE, "no such kind of sealing key");
+    if (id.n == 0 || id.n > TOKEN_ID_MAX)
+        return err_set(e, ERR_USAGE, "a key id has 1 to %u bytes", TOKEN_ID_MAX);
+    if (strlen(label) >= sizeof(t->key_info.label))
+        return err_set(e, ERR_USAGE, "the key's label is longer than %zu bytes",
+                       sizeof(t->key_info.label) - 1);
+    if (t->info.is_read_only)
+        return rv_err(e, CKR_TOKEN_WRITE_PROTECTED, "generate a key on token '%s'", t->info.label);
+    return OK;
+}
+
+int token_generate(struct token *t, enum seal_key_kind kind, const char *label, struct bytes id,
+                   struct token_key *out, struct err *e)
+{
+    TOKEN_LOCKED(t);
+    struct pair pair = {0};
+    struct token_key key;
+    CK_SESSION_HANDLE rw;
+    int r = generate_check(t, kind, label, id, e);
+    if (r || (r = id_is_free(t, id, e)) != OK || (r = session_open(t, true, &rw, e)) != OK)
+        return r;
+    CK_RV rv = pair_make(t, rw, kind, label, id, &pair);
+    if (rv != CKR_OK) {
+        r = rv_err(e, rv, "generate a key on token '%s'", t->info.label);
+    } else {
+        r = pair_verify(t, kind, &pair, &key, e);
+        if (r)
+            pair_destroy(t, rw, &pair);
+    }
+    t->mod.fn->C_CloseSession(rw);
+    if (r)
+        return r;
+    key_take(t, pair.private, &key);
+    *out = key;
+    return OK;
+}

@@ -1,0 +1,87 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Sees to what a target needs from Debian's or Ubuntu's packages: deps.sh build|demo|check [PROGRAM...] [--show]
+# Nothing is missing: says nothing. As root: prints the line and runs it. A user at a terminal is asked.
+# Otherwise, and with --show, the line is printed and the exit status is 1.
+set -u
+
+missing=
+want() { # want PACKAGE TEST...
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+pkg_at_least() { pkg-config --atleast-version="$2" "$1"; }
+have_softhsm() {
+    command -v softhsm2-util || ls /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so \
+        /usr/lib64/*/libsofthsm2.so
+}
+
+level=$1
+shift
+show=
+case ${CC:-cc} in
+clang*) want clang command -v "$CC" ;;
+*) want gcc command -v "${CC:-cc}" ;;
+esac
+want libc6-dev test -e /usr/include/stdio.h
+want make command -v make
+want pkg-config command -v pkg-config
+want libp11-kit-dev pkg_at_least p11-kit-1 0.23
+want libssl-dev pkg_at_least libcrypto 3.0
+want libcjson-dev pkg_at_least libcjson 1.7
+if [ "$level" = demo ] || [ "$level" = check ]; then
+    [ "$(ls /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so 2>/dev/null)" ] ||
+        want softhsm2 have_softhsm
+    want python3 command -v python3
+    want openssl command -v openssl
+fi
+for arg; do
+    if [ "$arg" = --show ]; then
+        show=1
+    else
+        want "$arg" command -v "$arg"
+    fi
+done
+[ "$missing" ] || exit 0
+
+line="apt-get install -y --no-install-recommends$missing"
+if ! command -v apt-get >/dev/null; then
+    echo "missing, by their Debian names:$missing" >&2
+    echo "no apt-get here: please install them your system's way" >&2
+    exit 1
+fi
+if [ "$show" ]; then
+    [ "$(id -u)" -eq 0 ] || line="sudo $line"
+    echo "$line"
+    exit 1
+fi
+
+install() { # install [sudo]
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086 # a list of words
+    "$@" apt-get install -y --no-install-recommends $missing && return 0
+    echo "apt-get update   # the package lists may be missing or old" >&2
+    # shellcheck disable=SC2086
+    "$@" apt-get update && "$@" apt-get install -y --no-install-recommends $missing
+}
+
+if [ "$(id -u)" -eq 0 ]; then
+    echo "$line"
+    install env </dev/null
+elif [ -t 0 ] && [ -t 1 ] && command -v sudo >/dev/null; then
+    echo "missing:$missing"
+    printf 'run "sudo %s"? [y/N] ' "$line"
+    read -r answer || answer=
+    case $answer in
+    y | Y | yes) install sudo ;;
+    *)
+        echo "nothing was installed"
+        exit 1
+        ;;
+    esac
+else
+    echo "missing:$missing; as root run:" >&2
+    echo "  $line" >&2
+    exit 1
+fi

@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The folders' arrows: which folder may include which. Every include of ours is written from the root.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+bad=0
+
+may_include() { # the folders that a folder sees
+    case $1 in
+    base) echo base ;;
+    pkcs11) echo base pkcs11 ;;
+    vault) echo base pkcs11 vault ;;
+    connectors) echo base connectors ;;
+    agent) echo base connectors vault agent ;;
+    cli) echo base connectors pkcs11 vault agent cli ;;
+    esac
+}
+
+complain() {
+    echo "$1"
+    bad=1
+}
+
+for folder in base pkcs11 vault connectors agent cli; do
+    allowed=" $(may_include "$folder") "
+    for file in "$folder"/*.[ch]; do
+        [ -e "$file" ] || continue
+        for include in $(sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*"\([^"]*\)".*/\1/p' "$file"); do
+            case $allowed in
+            *" ${include%%/*} "*) ;;
+            *) complain "$file: includes $include: $folder sees only$allowed" ;;
+            esac
+            [ -e "$include" ] || complain "$file: includes $include, which is not there from the root"
+        done
+        if [ "$folder" != pkcs11 ] && grep -Hn '#[[:space:]]*include[[:space:]]*<\(p11-kit\|pkcs11\)' "$file"; then
+            complain "$file: only pkcs11/ sees p11-kit"
+        fi
+        if grep -Hn '#[[:space:]]*include[[:space:]]*<\(curl\|sys/socket\|netinet\|arpa\|netdb\)' "$file"; then
+            complain "$file: no network here"
+        fi
+        # The kernel's clock and random bytes enter in one place.
+        if [ "$file" != base/env.c ] && grep -HnE '\<(clock_gettime|gettimeofday|getrandom|getentropy)[[:space:]]*\(' "$file"; then
+            complain "$file: clock and random bytes come in through struct env"
+        fi
+    done
+done
+exit $bad

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the suite: units, fuzz corpora, lints and end-to-end scripts, in parallel, each with a
+TMPDIR and HOME of its own below build/tmp that is removed afterwards. Everything that uses
+secrets runs a second time with the system call memfd_secret refused.
+
+A row passes or fails by its TAP lines ('ok', 'not ok', '# SKIP reason', the plan '1..N').
+A crash, a time-out, a missing or different plan, or a bad exit status after good lines is one
+failure more. A script without any TAP line is one test, judged by its exit status (77: skipped,
+its last line says why). Last line: 'N passed, N failed[, N skipped]'.
+
+Environment: B (build directory), T (part of a row's name: run only these), SAN, JOBS.
+Rows get COFFER (the program), TOOLS (directory of tests/tools), TMPDIR, HOME.
+"""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BUILD = TOP / os.environ.get("B", "build/release")
+SAN = os.environ.get("SAN", "")
+WANT = os.environ.get("T", "")
+JOBS = int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
+VALGRIND = "--valgrind" in sys.argv[1:]
+TIMEOUT = float(os.environ.get("TEST_TIMEOUT", 120)) * (10 if VALGRIND else 3 if SAN else 1)
+REFUSED = " (memfd_secret refused)"
+VALGRIND_ARGS = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
+                 "--errors-for-leak-kinds=definite", "--num-callers=30",
+                 f"--suppressions={TOP}/tests/tools/valgrind.supp"]
+DROP = ("COFFER_HOME", "SOFTHSM2_CONF", "CREDENTIALS_DIRECTORY", "DISPLAY", "WAYLAND_DISPLAY",
+        "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "B", "T", "V", "SAN", "CC", "CFLAGS", "WERROR")
+
+POINT = re.compile(r"^(not )?ok\b[ \t]*(?:\d+)?[ \t]*-?[ \t]*(.*)$")
+PLAN = re.compile(r"^1\.\.(\d+)[ \t]*(?:#[ \t]*SKIP\b[ \t]*(.*))?$", re.I)
+SKIP = re.compile(r"^(.*?)[ \t]*#[ \t]*SKIP\b[ \t]*(.*)$", re.I)
+
+
+class Row:
+    def __init__(self, name, argv, needs_tap=False):
+        self.name, self.argv, self.needs_tap = name, [str(a) for a in argv], needs_tap
+        self.passed = self.failed = 0
+        self.skipped = []     # (test, reason)
+        self.problems = []    # what this runner has to say
+        self.output = ""
+        self.seconds = 0.0
+
+
+def environment(tmp, row):
+    env = {k: v for k, v in os.environ.items() if k not in DROP and not k.startswith("XDG_")}
+    env.update(TMPDIR=str(tmp), HOME=str(tmp / "home"), COFFER=str(BUILD / "coffer"),
+               TOOLS=str(BUILD / "tools"), PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8",
+               PATH=os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", ""))
+    if SAN:
+        # The leak checker attaches to its own process, which a hardened coffer forbids to users.
+        leaks = int(os.geteuid() == 0 or not row.name.startswith("e2e/"))
+        env["ASAN_OPTIONS"] = f"detect_leaks={leaks}:verify_asan_link_order=0:abort_on_error=0"
+        env["UBSAN_OPTIONS"] = "print_stacktrace=1"
+        env["LSAN_OPTIONS"] = f"suppressions={TOP}/tests/tools/lsan.supp:print_suppressions=0"
+    return env
+
+
+def remove_tree(path):
+    def again(fn, name, _):
+        os.chmod(os.path.dirname(name), 0o700)
+        if os.path.isdir(name) and not os.path.islink(name):
+            os.chmod(name, 0o700)
+            shutil.rmtree(name, ignore_errors=True)
+        else:
+            fn(name)
+    shutil.rmtree(path, onerror=again)
+
+
+def run(row):
+    tmp = BUILD.parent / "tmp" / f"{os.getpid()}-{re.sub(r'[^A-Za-z0-9]+', '-', row.name)}"
+    (tmp / "home").mkdir(parents=True, mode=0o700)
+    started = time.monotonic()
+    try:
+        p = subprocess.Popen(row.argv, cwd=TOP, env=environment(tmp, row), text=True,
+                             errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, start_new_session=True)
+        killed = threading.Event()
+
+        def stop():
+            killed.set()
+            os.killpg(p.pid, signal.SIGKILL)
+
+        timer = threading.Timer(TIMEOUT, stop)
+        timer.start()
+        row.output, _ = p.communicate()
+        timer.cancel()
+        try:
+            os.killpg(p.pid, signal.SIGKILL)  # whatever it left running
+        except (ProcessLookupError, PermissionError):
+            pass
+        judge(row, p.returncode, killed.is_set())
+    except OSError as e:
+        row.failed += 1
+        row.problems.append(f"did not start: {e}")
+    finally:
+        row.seconds = time.monotonic() - started
+        try:
+            remove_tree(tmp)
+        except OSError as e:
+            row.failed += 1
+            row.problems.append(f"left behind what cannot be removed: {e}")
+    return row
+
+
+def judge(row, status, timed_out):
+    n_points, plan, lines = 0, None, row.output.splitlines()
+    for line in lines:
+        m = PLAN.match(line)
+        if m:
+            plan = int(m[1])
+            if plan == 0:
+                row.skipped.append((row.name, m[2] or "no reason given"))
+            continue
+        m = POINT.match(line)
+        if not m:
+            continue
+        n_points += 1
+        skip = SKIP.match(m[2])
+        if m[1]:
+            row.failed += 1
+        elif skip:
+            row.skipped.append((f"{row.name}: {skip[1]}", skip[2] or "no reason given"))
+        else:
+            row.passed += 1
+
+    if timed_out:
+        row.failed += 1
+        row.problems.append(f"killed after {TIMEOUT:.0f} s")
+    elif status < 0:
+        row.failed += 1
+        row.problems.append(f"died of {signal.Signals(-status).name}")
+    elif n_points == 0 and plan is None and not row.needs_tap:
+        if status == 77:
+            row.skipped.append((row.name, lines[-1] if lines else "no reason given"))
+        elif status:
+            row.failed += 1
+            row.problems.append(f"exit status {status}")
+        else:
+            row.passed += 1
+    elif plan is None:
+        row.failed += 1
+        row.problems.append(f"ended without a plan, exit status {status}")
+    elif plan != n_points:
+        row.failed += 1
+        row.problems.append(f"planned {plan} tests, ran {n_points}")
+    elif status and not row.failed:
+        row.failed += 1
+        row.problems.append(f"exit status {status} although no test failed")
+
+
+def memfd_secret_is_given():
+    tool = BUILD / "tools" / "no_memfd_secret"
+    return subprocess.run([tool, "--probe"], stdout=subprocess.DEVNULL).returncode == 0
+
+
+def script(path):
+    head = [sys.executable] if path.suffix == ".py" else ["bash"]
+    return Row(f"e2e/{path.stem}", head + [path])
+
+
+def rows():
+    units = [Row(p.stem, [BUILD / "tests" / p.stem], True)
+             for p in sorted(TOP.glob("tests/test_*.c"))]
+    if VALGRIND:
+        for row in units:
+            row.argv = VALGRIND_ARGS + row.argv
+        return [r for r in units if WANT in r.name]
+    # What starts with #! is a test; the rest of the folder is what tests import.
+    e2e = [script(p) for p in sorted((TOP / "tests/e2e").glob("*"))
+           if p.suffix in (".py", ".sh") and p.read_bytes()[:2] == b"#!"]
+    corpora = [Row(p.stem, [BUILD / "fuzz" / p.stem,
+                            TOP / "tests/fuzz/corpus" / p.stem.removeprefix("fuzz_")], True)
+               for p in sorted(TOP.glob("tests/fuzz/fuzz_*.c"))]
+    lints = [] if SAN else [Row(f"lint/{p.stem}", ["sh", p])
+                            for p in sorted((TOP / "tests/lint").glob("*.sh"))
+                            if p.stem in ("layers", "headers", "banned", "size")]
+    tools = [Row("tools", ["bash", TOP / "tests/tools/selftest.sh"])]
+    second = []
+    if memfd_secret_is_given():
+        wrap = [str(BUILD / "tools" / "no_memfd_secret")]
+        again = e2e + (units if not SAN else
+                       [r for r in units if re.search("secret|wipe|vault|signer", r.name)])
+        second = [Row(r.name + REFUSED, wrap + r.argv, r.needs_tap) for r in again]
+    else:
+        print("note: this kernel gives no memfd_secret, so every row ran without it once")
+    return [r for r in e2e + second + lints + tools + units + corpora if WANT in r.name]
+
+
+def report(row):
+    verdict = "FAIL" if row.failed else "skip" if row.skipped and not row.passed else "ok"
+    tally = f"{row.passed} passed"
+    if row.failed:
+        tally += f", {row.failed} failed"
+    if row.skipped:
+        tally += f", {len(row.skipped)} skipped"
+    print(f"{verdict:4}  {row.name:46} {tally:24} {row.seconds:6.1f} s")
+    if row.failed:
+        for line in row.output.splitlines():
+            print("      | " + line)
+        for problem in row.problems:
+            print("      ! " + problem)
+    sys.stdout.flush()
+
+
+def main():
+    todo = rows()
+    if not todo:
+        print(f"no test's name has '{WANT}' in it", file=sys.stderr)
+        return 2
+    if VALGRIND and not shutil.which("valgrind"):
+        print("not run: valgrind is not installed")
+        return 1
+    with ThreadPoolExecutor(JOBS) as pool:
+        for done in as_completed([pool.submit(run, r) for r in todo]):
+            report(done.result())
+    skipped = [s for r in todo for s in r.skipped]
+    bad = [r.name for r in todo if r.failed]
+    if skipped:
+        print("\nskipped:")
+        for name, reason in skipped:
+            print(f"  {name}: {reason}")
+    if bad:
+        print("\nfailed: " + ", ".join(bad))
+    failed = sum(r.failed for r in todo)
+    print(f"{sum(r.passed for r in todo)} passed, {failed} failed" +
+          (f", {len(skipped)} skipped" if skipped else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writing: vault.json is the commit point, record files come before it and go after it. */
+#include "vault/commit.h"
+
+#include "base/codec.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "base/wipe.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define LOCK_MS 30000u
+
+/* What a process that died while replacing vault.json left behind. Only under the lock. */
+static void remove_leftovers(int dir)
+{
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *f;
+    if (!d) {
+        fd_closep(&fd);
+        return;
+    }
+    while ((f = readdir(d)))
+        if (text_starts(bytes_str(f->d_name), "." VAULT_FILE "."))
+            unlinkat(dir, f->d_name, 0);
+    closedir(d);
+}
+
+int vault_lock(struct vault *v, struct err *e)
+{
+    int fd = -1;
+    int rc = file_lock_at(v->dir, LOCK_FILE, LOCK_MS, &fd, e);
+    if (rc)
+        return err_wrap(e, "wait for another coffer that changes the vault");
+    fd_closep(&v->lock);
+    v->lock = fd;
+    secret_free(&v->vk);
+    v->trust = TRUST_NOT_CHECKED;
+    remove_leftovers(v->dir);
+    return vault_reload(v, e);
+}
+
+int commit_allowed(const struct vault *v, struct err *e)
+{
+    if (v->lock < 0 || !v->vk.n)
+        return err_set(e, ERR_FAILED, "the vault is not open for writing");
+    struct sighting s = vault_sighting(v);
+    return trust_may_write(&s, v->trust, e);
+}
+
+static int fresh_key(const struct vault *v, struct secret *vk_dek, struct err *e)
+{
+    int rc = secret_new(vk_dek, VK_LEN + DEK_LEN, e);
+    if (!rc)
+        rc = secret_append(vk_dek, secret_bytes(&v->vk), e);
+    if (!rc)
+        rc = v->env->random(v->env, vk_dek->p + VK_LEN, DEK_LEN, e);
+    if (!rc)
+        vk_dek->n = VK_LEN + DEK_LEN;
+    return rc;
+}
+
+static int print_wraps(struct vault *v, const struct record_info *info, struct bytes key,
+                       struct buf *text, struct err *e)
+{
+    const struct wrap_for f = {"record-key", info->vault_id, info->rec_id, info->version};
+    const struct body *b = &v->body;
+    struct wrapped *w = wipe_malloc(b->n_recipients * sizeof(*w));
+    if (!w)
+        return err_set(e, ERR_MEMORY, "no memory for the wraps");
+    int rc = OK;
+    for (size_t i = 0; i < b->n_recipients && !rc; i++)
+        rc = wrap_make(&f, &b->recipients[i], key, &w[i], e);
+    if (!rc)
+        wraps_print(b->recipients, w, b->n_recipients, text);
+    wipe_free(w);
+    return rc;
+}
+
+static int record_text(struct vault *v, const struct record_info *info,
+                       const struct secret *payload, struct buf *text, struct err *e)
+{
+    AUTO_SECRET vk_dek = {0};
+    AUTO_BUF header = BUF_INIT(RECORD_FILE_MAX);
+    header_print(info, &header);
+    int rc = buf_check(&header, "record header", e);
+    if (!rc)
+        rc = fresh_key(v, &vk_dek, e);
+    if (rc)
+        return rc;
+    buf_add(text, buf_bytes(&header));
+    buf_addc(text, '\n');
+    rc = payload_seal(info, buf_bytes(&header), payload, secret_bytes(&vk_dek), v->env, text, e);
+    buf_addc(text, '\n');
+    if (!rc)
+        rc = print_wraps(v, info, secret_bytes(&vk_dek), text, e);
+    buf_addc(text, '\n');
+    return rc ? rc : buf_check(text, "record", e);
+}
+
+int record_write(struct vault *v, const struct record_info *info, const struct secret *payload,
+                 struct new_file *out, struct err *e)
+{
+    AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
+    int rc = record_text(v, info, payload, &text, e);
+    if (!rc)
+        rc = sha256(buf_bytes(&text), out->sha, e);
+    if (rc)
+        return rc;
+    record_file_name(info->name, info->version, out->sha, out->name);
+    rc = file_create_at(v->records, out->name, buf_bytes(&text), e);
+    return rc ? rc : dir_sync(v->records, v->where.vault, e);
+}
+
+static int body_text(const struct body *b, struct bytes vk, struct buf *text, struct err *e)
+{
+    uint8_t mac[SHA256_LEN];
+    body_print(b, text);
+    int rc = buf_check(text, "the vault's index", e);
+    if (!rc)
+        rc = vault_mac(b->id, vk, buf_bytes(text), mac, e);
+    if (rc)
+        return rc;
+    buf_addc(text, '\n');
+    b64url_encode(text, BYTES_ARR(mac));
+    buf_addc(text, '\n');
+    return buf_check(text, "the vault's index", e);
+}
+
+int commit_entries(struct vault *v, struct index_entry *entries, size_t n, struct err *e)
+{
+    AUTO_BUF text = BUF_INIT(VAULT_JSON_MAX);
+    struct body *next = wipe_malloc(sizeof(*next));
+    if (!next)
+        return err_set(e, ERR_MEMORY, "no memory to change the vault");
+    *next = v->body;
+    next->entries = entries;
+    next->n_entries = n;
+    next->generation++;
+    int rc = body_text(next, secret_bytes(&v->vk), &text, e);
+    wipe_free(next);
+    if (!rc)
+        rc = file_replace_at(v->dir, VAULT_FILE, buf_bytes(&text), e);
+    if (!rc)
+        rc = vault_take_text(v, &text, e);
+    if (rc)
+        return rc;
+    /* the change stands; a pin that lags is moved by the next opening */
+    struct err quiet;
+    struct sighting s = vault_sighting(v);
+    if (trust_set(&s, &quiet))
+        v->trust = TRUST_PIN_UNWRITABLE;
+    return OK;
+}
+
+int commit_put(struct vault *v, const struct index_entry *put, struct err *e)
+{
+    bool found;
+    size_t at = vault_position(v, put->name, &found), n = v->body.n_entries;
+    struct index_entry *all = wipe_malloc((n + 1) * sizeof(*all));
+    if (!all)
+        return err_set(e, ERR_MEMORY, "no memory to change the vault");
+    memcpy(all, v->body.entries, at * sizeof(*all));
+    all[at] = *put;
+    memcpy(all + at + 1, v->body.entries + at + found, (n - at - found) * sizeof(*all));
+    int rc = commit_entries(v, all, n + 1 - found, e);
+    wipe_free(all);
+    return rc;
+}
+
+void commit_discard(struct vault *v, const char *file)
+{
+    struct err quiet;
+    if (file[0] && vault_reload(v, &quiet) == OK && !vault_references(v, bytes_str(file)))
+        unlinkat(v->records, file, 0);
+}
+
+struct index_entry entry_of(const char *name, const struct new_file *f)
+{
+    struct index_entry n = {.name = bytes_str(name), .current = {.file = bytes_str(f->name)}};
+    memcpy(n.current.sha, f->sha, SHA256_LEN);
+    return n;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tokens.json: what this machine knows of the tokens that open its vaults. Never replicated and
+ * never taken from a vault: whoever can write a vault must not choose what code runs here. */
+#ifndef VAULT_LOCAL_H
+#define VAULT_LOCAL_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "pkcs11/token.h"
+#include "vault/where.h"
+
+struct local_token {
+    uint8_t vault_id[VAULT_ID_LEN];
+    uint8_t rid[RID_LEN];
+    enum scheme scheme;
+    struct token_where where;     /* module, softhsm_conf, label, serial */
+    uint8_t key_id[TOKEN_ID_MAX]; /* CKA_ID of the sealing key */
+    size_t key_id_len;
+    char pin_file[TOKEN_PATH_MAX]; /* PIN source for unattended use; empty: none */
+};
+
+#define LOCAL_TOKENS_MAX 64u
+
+struct local_tokens {
+    struct local_token v[LOCAL_TOKENS_MAX];
+    size_t n;
+};
+
+/* A missing file is an empty list. ERR_FORMAT, ERR_IO (owner, mode, link) otherwise. The struct is
+ * large: keep it off deep stacks. */
+int local_read(const struct where *w, struct local_tokens *out, struct err *e) MUST_USE;
+/* Adds the entry, or replaces the one with the same vault id and rid; creates directory and file.
+ */
+int local_put(const struct where *w, const struct local_token *t, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a token's one private-key operation to a vault, or a record, that is believed. */
+#include "vault/internal.h"
+
+#include "base/codec.h"
+#include "vault/signer.h"
+
+#include <stdio.h>
+
+static int token_decap_of(void *ctx, enum scheme s, struct bytes ct, struct secret *z,
+                          struct err *e)
+{
+    return token_decap(ctx, s, ct, z, e);
+}
+
+void opener_token(struct opener *o, struct token *t, const uint8_t rid[RID_LEN], enum scheme s)
+{
+    memcpy(o->rid, rid, RID_LEN);
+    o->scheme = s;
+    o->decap = token_decap_of;
+    o->ctx = t;
+}
+
+struct sighting vault_sighting(const struct vault *v)
+{
+    return (struct sighting){&v->where, v->body.id, v->fingerprint, v->body.generation, v->sha};
+}
+
+static int mac_check(const struct vault *v, struct bytes vk, struct err *e)
+{
+    uint8_t want[SHA256_LEN], got[SHA256_LEN];
+    size_t n = 0;
+    int rc = vault_mac(v->body.id, vk, v->body_line, want, e);
+    if (rc)
+        return rc;
+    if (b64url_decode(got, sizeof(got), &n, v->mac_line) && n == sizeof(got) &&
+        mem_eq(want, got, sizeof(got)))
+        return OK;
+    err_set(e, ERR_TAMPERED, "the vault was changed by somebody who does not hold its key");
+    return err_hint(e, "restore '%s' from a backup", v->where.vault);
+}
+
+int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e)
+{
+    enum trust_state trust = TRUST_NOT_CHECKED;
+    int rc = mac_check(v, secret_bytes(vk), e);
+    if (!rc)
+        rc = vault_fp(v->body.id, secret_bytes(vk), v->fingerprint, e);
+    if (!rc && !no_pin) {
+        struct sighting s = vault_sighting(v);
+        rc = trust_check(&s, &trust, e);
+    }
+    if (rc)
+        return rc;
+    secret_free(&v->vk);
+    v->vk = *vk;
+    *vk = (struct secret){0};
+    v->trust = trust;
+    return OK;
+}
+
+static int not_ours(struct err *e)
+{
+    err_set(e, ERR_NOT_FOUND, "this token is no recipient of the vault");
+    return err_hint(e, "'coffer doctor' lists the tokens that can open it");
+}
+
+static int open_with(struct vault *v, const struct opener *o, bool no_pin, struct err *e)
+{
+    const struct body *b = &v->body;
+    const struct wrap_for f = {"vault-key", b->id, b->id, 0};
+    AUTO_SECRET vk = {0};
+    size_t i = 0;
+    while (i < b->n_recipients && !mem_eq(b->recipients[i].rid, o->rid, RID_LEN))
+        i++;
+    if (i == b->n_recipients)
+        return not_ours(e);
+    int rc = wrap_open(&f, o, &b->wraps[i], VK_LEN, &vk, e);
+    if (rc)
+        return err_wrap(e, "open the vault");
+    return vault_believe(v, &vk, no_pin, e);
+}
+
+int vault_open(struct vault *v, const struct opener *o, struct err *e)
+{
+    return open_with(v, o, false, e);
+}
+
+int record_unwrap(const struct record_info *hdr, const struct record_file *file,
+                  const struct opener *o, struct secret *vk_dek, struct err *e)
+{
+    const struct wrap_for f = {"record-key", hdr->vault_id, hdr->rec_id, hdr->version};
+    struct wrapped w;
+    int rc = wraps_find(file->wraps, o->rid, &w, e);
+    return rc ? rc : wrap_open(&f, o, &w, VK_LEN + DEK_LEN, vk_dek, e);
+}
+
+/* The record's half of the key must be the vault's: a record of another vault key is not ours. */
+static int believe_vk(struct vault *v, const struct secret *vk_dek, struct err *e)
+{
+    AUTO_SECRET vk = {0};
+    int rc = secret_copy(&vk, bytes_of(vk_dek->p, VK_LEN), e);
+    if (rc)
+        return rc;
+    if (!v->vk.n)
+        return vault_believe(v, &vk, false, e);
+    if (secret_eq(&vk, &v->vk))
+        return OK;
+    return err_set(e, ERR_TAMPERED, "the record was sealed under another vault key");
+}
+
+static int opened(struct vault *v, const struct opener *o, struct bytes want_name,
+                  const struct record_file *file, struct record_info *hdr, struct record **out,
+                  struct err *e)
+{
+    AUTO_SECRET vk_dek = {0};
+    int rc = header_parse(file->header, hdr, e);
+    if (rc)
+        return rc;
+    if (!bytes_eq_str(want_name, hdr->name) || !mem_eq(hdr->vault_id, v->body.id, VAULT_ID_LEN))
+        return err_set(e, ERR_TAMPERED, "the record is another one than the index says");
+    rc = record_unwrap(hdr, file, o, &vk_dek, e);
+    if (!rc)
+        rc = believe_vk(v, &vk_dek, e);
+    if (!rc)
+        rc = record_open(hdr, file->header, file->payload, secret_bytes(&vk_dek), out, e);
+    return rc;
+}
+
+int record_open_file(struct vault *v, const struct opener *o, struct bytes want_name,
+                     const struct record_file *file, struct record **out, struct err *e)
+{
+    struct record_info hdr;
+    record_info_init(&hdr);
+    int rc = opened(v, o, want_name, file, &hdr, out, e);
+    record_info_free(&hdr);
+    return rc;
+}
+
+static int open_named(struct vault *v, const struct opener *o, const char *name,
+                      struct record **out, struct err *e)
+{
+    AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
+    struct record_file file;
+    struct index_entry *n = vault_find(v, name);
+    if (!n)
+        return vault_not_found(v, name, e);
+    int rc = record_read(v, &n->current, &text, &file, e);
+    if (rc == ERR_NOT_FOUND || rc == ERR_TAMPERED) {
+        /* another process may have committed since vault.json was read: look once more */
+        struct err again;
+        uint8_t before[SHA256_LEN];
+        memcpy(before, v->sha, sizeof(before));
+        if (vault_reload(v, &again) || mem_eq(before, v->sha, sizeof(before)))
+            return rc;
+        secret_free(&v->vk);
+        n = vault_find(v, name);
+        if (!n)
+            return vault_not_found(v, name, e);
+        rc = record_read(v, &n->current, &text, &file, e);
+    }
+    if (rc)
+        return rc;
+    rc = record_open_file(v, o, n->name, &file, out, e);
+    return rc == OK || rc == ERR_TRUST ? rc : err_wrap(e, "open '%s'", name);
+}
+
+int vault_open_record(struct vault *v, const struct opener *o, const char *name,
+                      struct record **out, struct err *e)
+{
+    return open_named(v, o, name, out, e);
+}
+
+enum trust_state vault_trust_state(const struct vault *v)
+{
+    return v->trust;
+}
+
+int vault_fingerprint(const struct vault *v, char out[FINGERPRINT_TEXT], struct err *e)
+{
+    if (!v->vk.n)
+        return err_set(e, ERR_FAILED, "the vault is not open");
+    fingerprint_text(v->fingerprint, out);
+    return OK;
+}
+
+static bool fingerprint_is(const struct vault *v, const char *want)
+{
+    uint8_t fp[FINGERPRINT_LEN];
+    size_t n = 0, len = 0;
+    char hex[2 * FINGERPRINT_LEN + 1];
+    for (const char *p = want; *p; p++) {
+        if (*p == '-' || *p == ' ' || *p == ':')
+            continue;
+        if (len == sizeof(hex) - 1)
+            return false;
+        hex[len++] = *p;
+    }
+    return hex_decode(fp, sizeof(fp), &n, bytes_of(hex, len)) && n == sizeof(fp) &&
+           mem_eq(fp, v->fingerprint, sizeof(fp));
+}
+
+int vault_trust(struct vault *v, const struct opener *o, const char *want, struct err *e)
+{
+    char now[FINGERPRINT_TEXT];
+    int rc = open_with(v, o, true, e);
+    if (rc)
+        return rc;
+    if (!fingerprint_is(v, want)) {
+        fingerprint_text(v->fingerprint, now);
+        secret_free(&v->vk);
+        err_set(e, ERR_TRUST, "the vault's fingerprint is %s, not '%.60s'", now, want);
+        return err_hint(e, "do not use it unless you know why they differ");
+    }
+    struct sighting s = vault_sighting(v);
+    rc = trust_set(&s, e);
+    if (!rc)
+        v->trust = TRUST_PINNED;
+    return rc;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nonce marks and the guard of unattended logins, each one small file under a lock. */
+#include "vault/state.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "vault/trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define DAY_US 86400000000ull
+#define LOCK_MS 10000u
+
+static void hex_name(const uint8_t *id, size_t n, const char *suffix, char *out, size_t cap)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", id[i]);
+    snprintf(out + 2 * n, cap - 2 * n, "%s", suffix);
+}
+
+static int mark_read(int dir, const char *name, uint64_t *mark, struct err *e)
+{
+    AUTO_BUF text = BUF_INIT(64);
+    int rc = file_read_at(dir, name, 64, FILE_PRIVATE, &text, e);
+    if (rc == ERR_NOT_FOUND) {
+        *mark = 0;
+        return OK;
+    }
+    if (rc)
+        return rc;
+    if (!text_u64(text_trim(buf_bytes(&text)), UINT64_MAX / 2, mark)) {
+        err_set(e, ERR_FORMAT, "the nonce mark '%s' is damaged", name);
+        return err_hint(e, "write the last nonce used, as digits, into it; do not delete it");
+    }
+    return OK;
+}
+
+static int mark_next(uint64_t mark, uint64_t now, uint64_t *next, struct err *e)
+{
+    if (mark > now && mark - now > DAY_US) {
+        err_set(e, ERR_FAILED, "the last nonce of this key is more than a day ahead of the clock");
+        err_hint(e, "set the clock; if it was wrong before, make a new key at the exchange");
+        return e->code;
+    }
+    *next = mark >= now ? mark + 1 : now;
+    return OK;
+}
+
+int state_nonce(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
+                const uint8_t rec_id[REC_ID_LEN], const struct env *env, uint64_t *nonce,
+                struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    AUTO(fd_closep) int lock = -1;
+    char file[64], lock_name[64], text[32];
+    uint64_t mark = 0, now = 0, next = 0;
+    hex_name(rec_id, REC_ID_LEN, ".nonce", file, sizeof(file));
+    hex_name(rec_id, REC_ID_LEN, ".lock", lock_name, sizeof(lock_name));
+    int rc = state_dir(w, vault_id, true, &dir, e);
+    if (!rc)
+        rc = file_lock_at(dir, lock_name, LOCK_MS, &lock, e);
+    if (!rc)
+        rc = mark_read(dir, file, &mark, e);
+    if (!rc)
+        rc = env->now_us(env, &now, e);
+    if (!rc)
+        rc = mark_next(mark, now, &next, e);
+    if (!rc) {
+        snprintf(text, sizeof(text), "%llu\n", (unsigned long long)next);
+        rc = file_replace_at(dir, file, bytes_str(text), e);
+    }
+    if (rc)
+        return err_wrap(e, "keep the key's nonce");
+    *nonce = next;
+    return OK;
+}
+
+/* The guard file is empty when all is well, and holds "tried\n" from the moment a try begins until
+ * it is known to have spent nothing. So a process killed in between counts as a failure. */
+#define TRIED "tried\n"
+
+static int guard_open(int dir, const char *name, struct err *e)
+{
+    int fd = -1;
+    return file_lock_at(dir, name, LOCK_MS, &fd, e) ? -1 : fd;
+}
+
+static int guard_dir(const struct where *w, const uint8_t id[VAULT_ID_LEN], int *fd, struct err *e)
+{
+    if (state_dir(w, id, true, fd, e) == OK && faccessat(*fd, ".", W_OK, AT_EACCESS) == 0)
+        return OK;
+    fd_closep(fd);
+    /* a read-only state directory must not make two failures possible: any private place will do */
+    const char *run = getenv("XDG_RUNTIME_DIR");
+    char path[WHERE_MAX];
+    int n = run ? snprintf(path, sizeof(path), "%s/coffer-pin", run) : -1;
+    if (n > 0 && (size_t)n < sizeof(path) && dir_open(path, FILE_PRIVATE | DIR_CREATE, fd, e) == OK)
+        return OK;
+    err_set(e, ERR_PERSON, "there is no place to remember a failed login, so a PIN that nobody "
+            "typed is not tried");
+    return err_hint(e, "make '%s' writable, or type the PIN", w->state);
+}
+
+static int guard_find(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
+                      const uint8_t rid[32], int *fd, struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    char name[96];
+    hex_name(rid, 32, ".pin-guard", name, sizeof(name));
+    int rc = guard_dir(w, vault_id, &dir, e);
+    if (rc)
+        return rc;
+    int got = guard_open(dir, name, e);
+    if (got < 0) {
+        e->code = ERR_PERSON;
+        return err_wrap(e, "the guard of unattended logins");
+    }
+    *fd = got;
+    return OK;
+}
+
+int pin_guard_begin(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
+                    const uint8_t rid[32], struct pin_guard *g, struct err *e)
+{
+    int fd = -1;
+    char c;
+    int rc = guard_find(w, vault_id, rid, &fd, e);
+    if (rc)
+        return rc;
+    if (pread(fd, &c, 1, 0) != 0) {
+        close(fd);
+        err_set(e, ERR_PERSON, "an earlier login with a PIN that nobody typed failed or did not "
+                "finish, so none is tried again");
+        return err_hint(e, "run the command once at a terminal and type the PIN; then fix the PIN "
+                        "file if it was wrong");
+    }
+    if (pwrite(fd, TRIED, sizeof(TRIED) - 1, 0) != sizeof(TRIED) - 1) {
+        int err_no = errno;
+        close(fd);
+        err_sys(e, err_no, "remember the login");
+        return e->code = ERR_PERSON;
+    }
+    g->fd = fd;
+    return OK;
+}
+
+void pin_guard_end(struct pin_guard *g, bool ok)
+{
+    if (g->fd < 0)
+        return;
+    /* a failure to clear only means that a person is asked once too often */
+    if (ok && ftruncate(g->fd, 0))
+        ok = false;
+    close(g->fd);
+    g->fd = -1;
+}
+
+void pin_guard_clear(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
+                     const uint8_t rid[32])
+{
+    struct err quiet;
+    struct pin_guard g = {-1};
+    if (guard_find(w, vault_id, rid, &g.fd, &quiet) == OK)
+        pin_guard_end(&g, true);
+}

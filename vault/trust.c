@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pin file, STATE/VAULT_ID/pin.json, and the judgement by it. */
+#include "vault/trust.h"
+
+#include "base/codec.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "vault/members.h"
+
+#include <stdio.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define PIN_FILE "pin.json"
+#define PIN_FILE_MAX 4096u
+
+struct pin {
+    uint8_t id[VAULT_ID_LEN], fingerprint[FINGERPRINT_LEN], sha[SHA256_LEN];
+    uint64_t generation;
+};
+
+int state_dir(const struct where *w, const uint8_t id[VAULT_ID_LEN], bool create, int *fd,
+              struct err *e)
+{
+    char hex[VAULT_ID_HEX], path[WHERE_MAX + VAULT_ID_HEX + 1];
+    where_id_hex(id, hex);
+    snprintf(path, sizeof(path), "%s/%s", w->state, hex);
+    return dir_open(path, FILE_PRIVATE | (create ? DIR_CREATE : 0), fd, e);
+}
+
+void fingerprint_text(const uint8_t fp[FINGERPRINT_LEN], char out[FINGERPRINT_TEXT])
+{
+    for (unsigned i = 0; i < FINGERPRINT_LEN; i += 2)
+        snprintf(out + i / 2 * 5, 6, "%02x%02x%s", fp[i], fp[i + 1],
+                 i + 2 < FINGERPRINT_LEN ? "-" : "");
+}
+
+static bool pin_parse(struct bytes text, struct pin *out)
+{
+    static const struct json_limits lim = {PIN_FILE_MAX, 2, 8};
+    struct json root, key, val;
+    struct json_iter it;
+    struct err e;
+    unsigned seen = 0;
+    bool ok = json_check(text, &lim, &root, &e) == OK && root.type == JSON_OBJECT;
+    if (!ok)
+        return false;
+    json_iter(&it, root);
+    while (ok && json_next(&it, &key, &val)) {
+        if (json_str_eq(key, "vault_id"))
+            ok = member_b64_exact(val, out->id, VAULT_ID_LEN), seen |= 1;
+        else if (json_str_eq(key, "fingerprint"))
+            ok = member_b64_exact(val, out->fingerprint, FINGERPRINT_LEN), seen |= 2;
+        else if (json_str_eq(key, "generation"))
+            ok = json_u64(val, JSON_INT_MAX, &out->generation), seen |= 4;
+        else if (json_str_eq(key, "sha256"))
+            ok = member_b64_exact(val, out->sha, SHA256_LEN), seen |= 8;
+        else
+            ok = false;
+    }
+    return ok && seen == 15;
+}
+
+static int pin_read(const struct sighting *s, struct pin *out, struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    int rc = state_dir(s->where, s->id, false, &dir, e);
+    if (rc)
+        return rc;
+    AUTO_BUF text = BUF_INIT(PIN_FILE_MAX);
+    rc = file_read_at(dir, PIN_FILE, PIN_FILE_MAX, FILE_PRIVATE, &text, e);
+    if (rc)
+        return rc;
+    if (!pin_parse(buf_bytes(&text), out) || !mem_eq(out->id, s->id, VAULT_ID_LEN)) {
+        char hex[VAULT_ID_HEX];
+        where_id_hex(s->id, hex);
+        err_set(e, ERR_TRUST, "this machine's pin of the vault is damaged");
+        return err_hint(e, "look at '%s/%s/" PIN_FILE "', then run 'coffer trust FINGERPRINT'",
+                        s->where->state, hex);
+    }
+    return OK;
+}
+
+int trust_set(const struct sighting *s, struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    int rc = state_dir(s->where, s->id, true, &dir, e);
+    if (rc)
+        return rc;
+    AUTO_BUF text = BUF_INIT(PIN_FILE_MAX);
+    buf_adds(&text, "{");
+    member_print_b64(&text, "vault_id", bytes_of(s->id, VAULT_ID_LEN));
+    buf_adds(&text, ",");
+    member_print_b64(&text, "fingerprint", bytes_of(s->fingerprint, FINGERPRINT_LEN));
+    buf_addf(&text, ",\"generation\":%llu,", (unsigned long long)s->generation);
+    member_print_b64(&text, "sha256", bytes_of(s->sha, SHA256_LEN));
+    buf_adds(&text, "}\n");
+    rc = buf_check(&text, "pin", e);
+    return rc ? rc : file_replace_at(dir, PIN_FILE, buf_bytes(&text), e);
+}
+
+/* The command is not given ready to paste: it would be the forger's fingerprint. */
+static int refuse(struct err *e, const char *hint)
+{
+    err_hint(e, "%s", hint);
+    return err_hint(e, "compare with the machine or the paper that has the right fingerprint; only "
+                    "then run 'coffer trust FINGERPRINT'");
+}
+
+static int judge(const struct sighting *s, const struct pin *p, struct err *e)
+{
+    char then[FINGERPRINT_TEXT], now[FINGERPRINT_TEXT];
+    if (!mem_eq(p->fingerprint, s->fingerprint, FINGERPRINT_LEN)) {
+        fingerprint_text(p->fingerprint, then);
+        fingerprint_text(s->fingerprint, now);
+        err_set(e, ERR_TRUST, "this is not the vault that this machine trusts: its fingerprint is "
+                "%s, the trusted one %s", now, then);
+        return refuse(e, "a new vault key was made on another machine, or somebody put another "
+                      "vault here");
+    }
+    if (s->generation < p->generation) {
+        err_set(e, ERR_TRUST, "the vault is older than this machine has seen: generation %llu, "
+                "seen %llu", (unsigned long long)s->generation, (unsigned long long)p->generation);
+        return refuse(e, "a backup was restored, or somebody put back an old state");
+    }
+    if (s->generation == p->generation && !mem_eq(s->sha, p->sha, SHA256_LEN)) {
+        err_set(e, ERR_TRUST, "the vault has forked: generation %llu is not the one that this "
+                "machine has seen", (unsigned long long)s->generation);
+        return refuse(e, "two machines changed it at once: choose one copy");
+    }
+    return OK;
+}
+
+int trust_check(const struct sighting *s, enum trust_state *out, struct err *e)
+{
+    struct pin p = {.generation = 0};
+    struct err quiet;
+    int rc = pin_read(s, &p, e);
+    if (rc == ERR_NOT_FOUND) {
+        *out = TRUST_NO_PIN;
+        return OK;
+    }
+    if (rc)
+        return rc == ERR_TRUST ? rc : (err_wrap(e, "this machine's pin"), e->code = ERR_TRUST);
+    rc = judge(s, &p, e);
+    if (rc)
+        return rc;
+    *out = TRUST_PINNED;
+    if (s->generation > p.generation && trust_set(s, &quiet))
+        *out = TRUST_PIN_UNWRITABLE;
+    return OK;
+}
+
+int trust_may_write(const struct sighting *s, enum trust_state state, struct err *e)
+{
+    struct err quiet;
+    AUTO(fd_closep) int dir = -1;
+    if (state == TRUST_NO_PIN) {
+        err_set(e, ERR_TRUST, "this machine has not been told to trust this vault");
+        return refuse(e, "a vault can be forged with public keys alone");
+    }
+    if (state == TRUST_PINNED && state_dir(s->where, s->id, false, &dir, &quiet) == OK &&
+        faccessat(dir, ".", W_OK, AT_EACCESS) == 0)
+        return OK;
+    err_set(e, ERR_TRUST, "this machine's pin of the vault cannot be written");
+    return err_hint(e, "make '%s' writable: without a pin a change could not be told from an old "
+                    "vault put back", s->where->state);
+}

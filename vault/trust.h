@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This machine's pin of a vault: {vault id, fingerprint, generation, SHA-256 of vault.json}. It is
+ * what tells a forged, rolled back or forked vault from the one that this machine knows. */
+#ifndef VAULT_TRUST_H
+#define VAULT_TRUST_H
+
+#include "base/attr.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "vault/seal.h"
+
+struct sighting {                       /* a vault whose MAC holds, as seen now */
+    const struct where *where;
+    const uint8_t *id, *fingerprint;
+    uint64_t generation;
+    const uint8_t *sha;                 /* of the whole file */
+};
+
+/* Judges s by the pin; a higher generation moves the pin forward. ERR_TRUST: older generation, same
+ * generation with other bytes, other fingerprint, or a pin that cannot be read. */
+int trust_check(const struct sighting *s, enum trust_state *out, struct err *e) MUST_USE;
+/* Sets the pin to s whatever was there. */
+int trust_set(const struct sighting *s, struct err *e) MUST_USE;
+/* OK when a write may go on: pinned, and the pin can be moved. ERR_TRUST otherwise. */
+int trust_may_write(const struct sighting *s, enum trust_state state, struct err *e) MUST_USE;
+void fingerprint_text(const uint8_t fp[FINGERPRINT_LEN], char out[FINGERPRINT_TEXT]);
+/* Opens (and makes) STATE/VAULT_ID. */
+int state_dir(const struct where *w, const uint8_t id[VAULT_ID_LEN], bool create, int *fd,
+              struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One vault directory: read, opened through a token, changed in single commits. The format is
+ * vault/FORMAT.md. Nothing read here is believed before a private-key operation has yielded the
+ * vault key and the MAC holds; the calls that answer earlier say "not authenticated". A struct
+ * vault is used by one thread. */
+#ifndef VAULT_VAULT_H
+#define VAULT_VAULT_H
+
+#include "base/attr.h"
+#include "base/env.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/signer.h"
+#include "pkcs11/kem.h"
+#include "pkcs11/token.h"
+#include "vault/record.h"
+#include "vault/where.h"
+
+#define RECIPIENTS_MAX 32u
+#define FINGERPRINT_TEXT 40u /* "0123-4567-89ab-cdef-0123-4567-89ab-cdef" and a NUL */
+
+enum recipient_kind { RECIPIENT_TOKEN, RECIPIENT_PAPER };
+
+struct recipient {
+    uint8_t rid[RID_LEN];
+    struct spki spki;
+    enum scheme scheme;
+    enum recipient_kind kind;
+    bool tested;
+    char label[128]; /* token label, for people */
+    char serial[TOKEN_SERIAL_MAX];
+    uint8_t key_id[TOKEN_ID_MAX]; /* CKA_ID */
+    size_t key_id_len;
+};
+
+/* Who does the private-key operation for one recipient: a token that is logged in with its key in
+ * use, or a test. */
+struct opener {
+    uint8_t rid[RID_LEN];
+    enum scheme scheme;
+    int (*decap)(void *ctx, enum scheme s, struct bytes ct, struct secret *z, struct err *e);
+    void *ctx;
+};
+/* The opener of a logged-in token whose sealing key is in use (token_use_key). */
+void opener_token(struct opener *o, struct token *t, const uint8_t rid[RID_LEN], enum scheme s);
+
+struct vault;
+
+/* Makes the directory (or uses an empty one), the vault for one recipient, and this machine's pin.
+ * ERR_EXISTS when a vault is there. id: chosen by the caller (where_softhsm needs it before).
+ * opener proves the new vault by opening it. */
+int vault_create(const struct where *w, const uint8_t id[VAULT_ID_LEN],
+                 const struct recipient *first, const struct opener *o, const struct env *env,
+                 struct vault **out, struct err *e) MUST_USE;
+/* Reads vault.json and checks its form. ERR_NOT_FOUND (hint: coffer init), ERR_FORMAT, ERR_IO. */
+int vault_load(const struct where *w, const struct env *env, struct vault **out,
+               struct err *e) MUST_USE;
+void vault_free(struct vault *v); /* wipes the key, gives the lock back; takes NULL */
+void vault_freep(struct vault **v);
+
+/* -- not authenticated until vault_open or vault_open_record -- */
+const uint8_t *vault_id(const struct vault *v);
+uint64_t vault_generation(const struct vault *v);
+const struct recipient *vault_recipients(const struct vault *v, size_t *n);
+size_t vault_count(const struct vault *v);
+/* The i-th name in order; false past the end. */
+bool vault_name(const struct vault *v, size_t i, char name[NAME_MAX_LEN + 1]) MUST_USE;
+bool vault_has(const struct vault *v, const char *name) MUST_USE;
+/* OK when a new record may have the name: legal (ERR_USAGE) and not taken, in any case
+ * (ERR_EXISTS). */
+int vault_name_free(const struct vault *v, const char *name, struct err *e) MUST_USE;
+/* The header of a record (file hash checked against the index). ERR_NOT_FOUND naming near names,
+ * ERR_TAMPERED, ERR_FORMAT. */
+int vault_peek(struct vault *v, const char *name, struct record_info *out, struct err *e) MUST_USE;
+
+/* -- opening: each makes one private-key operation, then checks the MAC, then the pin -- */
+enum trust_state { TRUST_NOT_CHECKED, TRUST_PINNED, TRUST_NO_PIN, TRUST_PIN_UNWRITABLE };
+
+struct record;
+/* Through vault.json's own wrap. ERR_TAMPERED, ERR_TRUST (older generation, fork, other
+ * fingerprint). */
+int vault_open(struct vault *v, const struct opener *o, struct err *e) MUST_USE;
+/* Through the record's wrap, which yields the vault key too. The record is authenticated and ready
+ * to sign. */
+int vault_open_record(struct vault *v, const struct opener *o, const char *name,
+                      struct record **out, struct err *e) MUST_USE;
+/* TRUST_NO_PIN and TRUST_PIN_UNWRITABLE: reading and signing may go on with a hint, writes are
+ * refused. */
+enum trust_state vault_trust_state(const struct vault *v);
+/* Groups of four hex digits; needs an open vault. */
+int vault_fingerprint(const struct vault *v, char out[FINGERPRINT_TEXT], struct err *e) MUST_USE;
+/* For `coffer trust`: as vault_open, but with no pin check; then, when want (any case, dashes
+ * optional) is the fingerprint, sets this machine's pin. ERR_TRUST with both fingerprints when it
+ * is another. */
+int vault_trust(struct vault *v, const struct opener *o, const char *want, struct err *e) MUST_USE;
+
+const struct record_info *record_info(const struct record *r);
+struct signer *record_signer(struct record *r); /* lives as long as the record */
+void record_free(struct record *r);
+void record_freep(struct record **r);
+
+/* -- writing: vault_lock first (waits for another writer, then reads vault.json again), then open,
+ * then one of these, each one commit -- */
+int vault_lock(struct vault *v, struct err *e) MUST_USE;
+/* fields: normal form (base/field.h). info: name to risks filled; rec_id, version, vault_id,
+ * created are set here. When the record was written but the commit failed, the error says under
+ * which file name it is kept. */
+int vault_add(struct vault *v, struct record_info *info, const struct secret fields[FIELD_COUNT],
+              struct err *e) MUST_USE;
+/* Opens the vault by the record itself: one private-key operation (two while a rotation is
+ * unfinished). */
+int vault_rename(struct vault *v, const struct opener *o, const char *from, const char *to,
+                 struct err *e) MUST_USE;
+int vault_remove(struct vault *v, const char *name, struct err *e) MUST_USE;
+
+/* -- doctor -- */
+/* Record files that nothing references: out[cap] file names, *n found. */
+int vault_orphans(struct vault *v, char (*out)[128], size_t cap, size_t *n, struct err *e) MUST_USE;
+/* Puts an unreferenced file of this vault back under its own name. Vault open and locked. */
+int vault_take_back(struct vault *v, const struct opener *o, const char *file,
+                    struct err *e) MUST_USE;
+
+#endif
