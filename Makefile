@@ -59,6 +59,8 @@ SRCS := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 LIB  := $(B)/libcoffer.a
 OBJS := $(SRCS:%.c=$(B)/%.o)
 UNITS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+TEST_LIB := $(B)/tests/libtests.a
+TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
 TOOL_SRCS := $(wildcard tests/tools/*.c)
 SO_SRCS := $(filter %_preload.c %_module.c,$(TOOL_SRCS))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(filter-out $(SO_SRCS),$(TOOL_SRCS))) \
@@ -104,9 +106,8 @@ $(B)/tests/%.o: tests/%.c $(B)/.flags
 	$(Q)mkdir -p $(@D); $(CC) $(ALL_CFLAGS) -UNDEBUG -MMD -MP -c -o $@ $<
 
 # What several tests share (harness, keys in memory) is an archive; each test links what it uses of it.
-TEST_LIB := $(B)/tests/libtests.a
-TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
 $(TEST_LIB): $(TEST_OBJS)
+	$(call say,AR,$@)
 	$(Q)rm -f $@; ar crs $@ $^
 
 $(B)/tests/test_%: $(B)/tests/test_%.o $(TEST_LIB) $(LIB)
@@ -119,9 +120,9 @@ $(B)/tools/%.so: tests/tools/%.c $(B)/.flags
 	$(Q)mkdir -p $(@D); $(CC) $(filter-out $(SAN) -fPIE,$(ALL_CFLAGS)) -fPIC -shared -MMD -MP -MF $(@:.so=.d) -MT $@ \
 	  -o $@ $< -ldl
 
-$(B)/tools/%: tests/tools/%.c $(B)/.flags $(LIB)
+$(B)/tools/%: tests/tools/%.c $(B)/.flags $(TEST_LIB) $(LIB)
 	$(call say,TOOL,$@)
-	$(Q)mkdir -p $(@D); $(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(LIB) $(LINK) $(ALL_LIBS) -ldl
+	$(Q)mkdir -p $(@D); $(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(TEST_LIB) $(LIB) $(LINK) $(ALL_LIBS) -ldl
 
 # Harnesses: replayed by a main of our own, or driven by libFuzzer when SAN names it (see fuzz).
 FUZZ_MAIN := $(B)/tests/fuzz/start.o $(if $(findstring fuzzer,$(SAN)),,$(B)/tests/fuzz/replay.o)
@@ -199,5 +200,5 @@ deps:
 clean:
 	rm -rf build
 
--include $(OBJS:.o=.d) $(UNITS:%=%.d) $(B)/cli/main.d $(B)/tests/harness.d $(wildcard $(B)/tools/*.d \
+-include $(OBJS:.o=.d) $(UNITS:%=%.d) $(B)/cli/main.d $(TEST_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
          $(B)/tests/fuzz/*.d $(B)/tests/bench/*.d)

@@ -30,7 +30,7 @@ static void catch_signal(int n)
 
 struct tty {
     int fd;
-    bool is_hidden;               /* echo is off now */
+    bool is_hidden; /* echo is off now */
     struct termios before;
     sigset_t mask_before;
     struct sigaction action_before[ARRAY_LEN(signals)];
@@ -138,6 +138,21 @@ static void tty_close(struct tty *t)
     t->fd = -1;
 }
 
+/* Names the question by its last line, without the colon. */
+static int no_terminal(const char *prompt, const char *hint, struct err *e)
+{
+    struct bytes v = text_trim(bytes_str(prompt)), head;
+
+    while (text_cut(v, '\n', &head, &v))
+        continue;
+    v = head;
+    if (text_ends(v, ":"))
+        v.n--;
+    err_set(e, ERR_PERSON, "no terminal to ask: %.*s", (int)(v.n < 200 ? v.n : 200),
+            (const char *)v.p);
+    return hint ? err_hint(e, "%s", hint) : e->code;
+}
+
 static int tty_open(struct tty *t, const char *prompt, const char *hint, struct err *e)
 {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
@@ -145,8 +160,7 @@ static int tty_open(struct tty *t, const char *prompt, const char *hint, struct 
     if (fd < 0 || tcgetattr(fd, &t->before)) {
         if (fd >= 0)
             close(fd);
-        err_set(e, ERR_PERSON, "no terminal to ask for '%s'", prompt);
-        return hint ? err_hint(e, "%s", hint) : e->code;
+        return no_terminal(prompt, hint, e);
     }
     t->fd = fd;
     catch_signals(t);
@@ -218,7 +232,7 @@ static int too_long(struct err *e)
 /* Reads to the end of the answer; s ends without its last line end. */
 static int read_answer(struct tty *t, const struct question *q, struct secret *s, struct err *e)
 {
-    size_t line = 0, got = 0;   /* where the line being read starts */
+    size_t line = 0, got = 0; /* where the line being read starts */
 
     for (;;) {
         if (s->n == s->cap)
@@ -251,9 +265,9 @@ static int ask(const struct question *q, const char *hint, struct secret *out, s
     AUTO_SECRET s = {0};
     AUTO(tty_close) struct tty t = {.fd = -1};
 
-    int r = secret_new(&s, SECRET_MAX, e);
+    int r = tty_open(&t, q->prompt, hint, e);
     if (!r)
-        r = tty_open(&t, q->prompt, hint, e);
+        r = secret_new(&s, SECRET_MAX, e);
     if (!r && q->flags & ASK_HIDDEN)
         r = set_hidden(&t, e);
     if (!r && !say_prompt(&t, q->prompt, q->choices))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions to the person at the terminal, on /dev/tty so that stdin and stdout stay free.
- * Without a terminal every call fails with ERR_PERSON and says which option gives the answer instead. */
+ * Without a terminal every call fails with ERR_PERSON and says which option gives the answer
+ * instead. */
 #ifndef BASE_ASK_H
 #define BASE_ASK_H
 
@@ -9,13 +10,15 @@
 #include "base/secret.h"
 
 enum ask_flags {
-    ASK_HIDDEN = 1,      /* echo off; restored on every way out, signals included */
-    ASK_MULTILINE = 2    /* reads lines until the end line of a PEM block, or an empty line */
+    ASK_HIDDEN = 1,   /* echo off; restored on every way out, signals included */
+    ASK_MULTILINE = 2 /* reads lines until the end line of a PEM block, or an empty line */
 };
 
 bool ask_possible(void);
-/* One answer into locked memory, without its line end. hint: what to use when there is no terminal. */
-int ask_secret(const char *prompt, unsigned flags, const char *hint, struct secret *out, struct err *e) MUST_USE;
+/* One answer into locked memory, without its (last) line end; may be empty. prompt: ": " is added
+ * unless it ends in a blank, a blank after ":" or "?". hint: what to use without a terminal. */
+int ask_secret(const char *prompt, unsigned flags, const char *hint, struct secret *out,
+               struct err *e) MUST_USE;
 int ask_line(const char *prompt, const char *hint, char *out, size_t cap, struct err *e) MUST_USE;
 /* y or n; anything else asks again, three times. */
 int ask_yes(const char *prompt, const char *hint, bool *yes, struct err *e) MUST_USE;

@@ -9,18 +9,21 @@
 #include "base/err.h"
 
 struct buf {
-    uint8_t *p;      /* NUL kept at p[n] once anything was added */
+    uint8_t *p; /* NUL kept at p[n] once anything was added */
     size_t n, cap;
-    size_t max;      /* ceiling for n, set at birth */
-    int failed;      /* OK, ERR_LIMIT or ERR_MEMORY; once set, further appends do nothing */
+    size_t max; /* ceiling for n, set at birth */
+    int failed; /* OK, ERR_LIMIT or ERR_MEMORY; once set, further appends do nothing */
 };
 
-#define BUF_INIT(limit) {.max = (limit)}
+#define BUF_INIT(limit)                                                                            \
+    {                                                                                              \
+        .max = (limit)                                                                             \
+    }
 #define AUTO_BUF AUTO(buf_free) struct buf
 
-void buf_free(struct buf *b);                  /* wipes; leaves it empty with the same ceiling */
-void buf_reset(struct buf *b);                 /* wipes the contents, keeps the memory */
-void buf_add(struct buf *b, struct bytes v);   /* v may not lie in b */
+void buf_free(struct buf *b);                /* wipes; leaves it empty with the same ceiling */
+void buf_reset(struct buf *b);               /* wipes the contents, keeps the memory */
+void buf_add(struct buf *b, struct bytes v); /* v may not lie in b */
 /* Appends n bytes for the caller to fill, zeroed; NULL when the buffer has failed. */
 uint8_t *buf_extend(struct buf *b, size_t n);
 /* Wipes what is beyond n, which becomes the length; more than the length changes nothing. */

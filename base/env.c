@@ -60,13 +60,35 @@ const struct env env_real = {.now_us = real_now_us, .random = real_random};
 
 /* A star at the end stands for any rest. */
 static const char *const kept[] = {
-    "HOME", "USER", "LOGNAME", "PATH", "TERM", "LANG", "LC_*", "TZ", "NO_COLOR", "XDG_*",
-    "COFFER_HOME", "CREDENTIALS_DIRECTORY", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET",
-    "GPG_TTY", "DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "PATH",
+    "TERM",
+    "LANG",
+    "LC_*",
+    "TZ",
+    "NO_COLOR",
+    "XDG_*",
+    "COFFER_HOME",
+    "CREDENTIALS_DIRECTORY",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "NOTIFY_SOCKET",
+    "GPG_TTY",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "DBUS_SESSION_BUS_ADDRESS",
     /* for the token's module */
-    "SOFTHSM2_CONF", "TPM2_PKCS11_*", "TSS2_*", "PCSCLITE_CSOCK_NAME",
+    "SOFTHSM2_CONF",
+    "TPM2_PKCS11_*",
+    "TSS2_*",
+    "PCSCLITE_CSOCK_NAME",
 #if IS_SANITIZED
-    "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "ASAN_SYMBOLIZER_PATH",
+    "ASAN_OPTIONS",
+    "UBSAN_OPTIONS",
+    "LSAN_OPTIONS",
+    "ASAN_SYMBOLIZER_PATH",
 #endif
 };
 

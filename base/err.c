@@ -103,14 +103,14 @@ static const struct {
     int exit;
     const char *name;
 } codes[] = {
-    {ERR_FAILED, 1, "failed"},      {ERR_IO, 1, "io"},
-    {ERR_MEMORY, 1, "memory"},      {ERR_FORMAT, 1, "format"},
-    {ERR_LIMIT, 1, "limit"},        {ERR_NOT_FOUND, 1, "not_found"},
-    {ERR_EXISTS, 1, "exists"},      {ERR_TAMPERED, 1, "tampered"},
-    {ERR_TOKEN, 1, "token"},        {ERR_USAGE, 2, "usage"},
-    {ERR_PERSON, 3, "person"},      {ERR_PIN, 3, "wrong_pin"},
+    {ERR_FAILED, 1, "failed"},         {ERR_IO, 1, "io"},
+    {ERR_MEMORY, 1, "memory"},         {ERR_FORMAT, 1, "format"},
+    {ERR_LIMIT, 1, "limit"},           {ERR_NOT_FOUND, 1, "not_found"},
+    {ERR_EXISTS, 1, "exists"},         {ERR_TAMPERED, 1, "tampered"},
+    {ERR_TOKEN, 1, "token"},           {ERR_USAGE, 2, "usage"},
+    {ERR_PERSON, 3, "person"},         {ERR_PIN, 3, "wrong_pin"},
     {ERR_PIN_LOCKED, 3, "pin_locked"}, {ERR_TRUST, 3, "trust"},
-    {ERR_EXCHANGE, 4, "exchange"},  {ERR_POLICY, 5, "policy"},
+    {ERR_EXCHANGE, 4, "exchange"},     {ERR_POLICY, 5, "policy"},
 };
 
 int err_exit(enum err_code code)

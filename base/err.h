@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One error: a code, one line that says what failed and why, and hints that say what to do.
- * Library code fills it and never prints. No secret may be passed in: there is no format for struct secret. */
+ * Library code fills it and never prints. No secret may be passed in: there is no format for struct
+ * secret. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
@@ -8,22 +9,22 @@
 
 enum err_code {
     OK = 0,
-    ERR_FAILED = -1,     /* exit 1 from here ... */
-    ERR_IO = -2,         /* the operating system said no */
+    ERR_FAILED = -1, /* exit 1 from here ... */
+    ERR_IO = -2,     /* the operating system said no */
     ERR_MEMORY = -3,
-    ERR_FORMAT = -4,     /* not the documented form */
-    ERR_LIMIT = -5,      /* longer, deeper or more than allowed */
+    ERR_FORMAT = -4, /* not the documented form */
+    ERR_LIMIT = -5,  /* longer, deeper or more than allowed */
     ERR_NOT_FOUND = -6,
     ERR_EXISTS = -7,
-    ERR_TAMPERED = -8,   /* a MAC, tag or hash does not hold */
-    ERR_TOKEN = -9,      /* the token or its driver failed */
-    ERR_USAGE = -20,     /* exit 2 */
-    ERR_PERSON = -30,    /* exit 3 from here: a person is needed ... */
-    ERR_PIN = -31,       /* wrong PIN */
+    ERR_TAMPERED = -8, /* a MAC, tag or hash does not hold */
+    ERR_TOKEN = -9,    /* the token or its driver failed */
+    ERR_USAGE = -20,   /* exit 2 */
+    ERR_PERSON = -30,  /* exit 3 from here: a person is needed ... */
+    ERR_PIN = -31,     /* wrong PIN */
     ERR_PIN_LOCKED = -32,
-    ERR_TRUST = -33,     /* `coffer trust` is needed */
-    ERR_EXCHANGE = -40,  /* exit 4 */
-    ERR_POLICY = -50     /* exit 5 */
+    ERR_TRUST = -33,    /* `coffer trust` is needed */
+    ERR_EXCHANGE = -40, /* exit 4 */
+    ERR_POLICY = -50    /* exit 5 */
 };
 
 #define ERR_MSG_MAX 640
@@ -37,8 +38,8 @@ struct err {
     char hints[ERR_HINTS][ERR_HINT_MAX];
 };
 
-/* Starts a new error, dropping what was there. Returns code, so that `return err_set(...)` reads well.
- * Text too long is cut; control characters and bytes that are not UTF-8 become \xNN. */
+/* Starts a new error, dropping what was there. Returns code, so that `return err_set(...)` reads
+ * well. Text too long is cut; control characters and bytes that are not UTF-8 become \xNN. */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...) PRINTF(3, 4);
 /* As err_set for a failed system call: adds strerror(err_no). */
 int err_sys(struct err *e, int err_no, const char *fmt, ...) PRINTF(3, 4);

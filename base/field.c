@@ -3,10 +3,13 @@
 #include "base/field.h"
 
 static const char *const names[FIELD_COUNT] = {
-    [FIELD_API_KEY] = "api_key",       [FIELD_API_SECRET] = "api_secret",
-    [FIELD_PASSPHRASE] = "passphrase", [FIELD_UID] = "uid",
+    [FIELD_API_KEY] = "api_key",
+    [FIELD_API_SECRET] = "api_secret",
+    [FIELD_PASSPHRASE] = "passphrase",
+    [FIELD_UID] = "uid",
     [FIELD_PRIVATE_KEY_PEM] = "private_key_pem",
-    [FIELD_WALLET] = "wallet",         [FIELD_LOGIN] = "login",
+    [FIELD_WALLET] = "wallet",
+    [FIELD_LOGIN] = "login",
 };
 
 /* BitMart's word for the uid, ccxt's names, and those of Coinbase's key file. */

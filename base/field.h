@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The closed list of parts that an exchange credential can have, and the kinds of key that sign.
- * Sealed values are stored ready for use: HMAC keys as the raw key bytes, private keys as PKCS#8 DER, the rest as text. */
+ * Sealed values are stored ready for use: HMAC keys as the raw key bytes, private keys as PKCS#8
+ * DER, the rest as text. */
 #ifndef BASE_FIELD_H
 #define BASE_FIELD_H
 
@@ -20,10 +21,11 @@ enum field_id {
 
 enum key_type { KEY_NONE, KEY_HMAC, KEY_RSA, KEY_ED25519, KEY_EC_P256, KEY_TYPE_COUNT };
 
-const char *field_name(enum field_id f);                            /* "api_key" ... */
-/* By name; with_aliases also memo, apiKey, secret, password, privateKey, name (what clients and exchanges call them). */
+const char *field_name(enum field_id f); /* "api_key" ... */
+/* By name; with_aliases also memo, apiKey, secret, password, privateKey, name (what clients and
+ * exchanges call them). */
 bool field_by_name(struct bytes name, bool with_aliases, enum field_id *out) MUST_USE;
-const char *key_type_name(enum key_type k);                         /* "hmac", "rsa", "ed25519", "ec-p256" */
+const char *key_type_name(enum key_type k); /* "hmac", "rsa", "ed25519", "ec-p256" */
 bool key_type_by_name(struct bytes name, enum key_type *out) MUST_USE;
 
 #endif

@@ -259,8 +259,8 @@ int file_read_at(int dir, const char *name, size_t max, unsigned flags, struct b
     if (r)
         return r;
     /* O_NONBLOCK: a pipe put in the file's place must not hang us before it is refused. */
-    AUTO(fd_closep) int fd =
-        openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    AUTO(fd_closep)
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return file_open_failed(dir, name, errno, e);
     if (fstat(fd, &st))
@@ -327,7 +327,8 @@ int file_read_secret(const char *path, size_t max, unsigned flags, struct secret
 
     if (flags & FILE_STDIN && strcmp(path, "-") == 0)
         return fd_read_secret(STDIN_FILENO, max, out, e);
-    AUTO(fd_closep) int fd =
+    AUTO(fd_closep)
+    int fd =
         open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_private ? O_NOFOLLOW | O_NONBLOCK : 0));
     if (fd < 0)
         return file_open_failed(AT_FDCWD, path, errno, e);

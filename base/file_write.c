@@ -50,8 +50,8 @@ int file_create_at(int dir, const char *name, struct bytes v, struct err *e)
 
     if (r)
         return r;
-    AUTO(fd_closep) int fd =
-        openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    AUTO(fd_closep)
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
         return err_set(e, ERR_EXISTS, "'%s' exists already", name);
     if (fd < 0)
@@ -94,8 +94,9 @@ int file_lock_at(int dir, const char *name, unsigned wait_ms, int *fd, struct er
 
     if (r)
         return r;
-    AUTO(fd_closep) int f = openat(
-        dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+    AUTO(fd_closep)
+    int f =
+        openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
     if (f < 0)
         return file_open_failed(dir, name, errno, e);
     if (fstat(f, &st))

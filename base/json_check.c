@@ -12,21 +12,21 @@
 
 struct key {
     uint32_t hash;
-    uint32_t at;   /* offset of its opening quote */
-    uint32_t n;    /* with its quotes */
+    uint32_t at; /* offset of its opening quote */
+    uint32_t n;  /* with its quotes */
 };
 
 struct frame {
     bool is_object;
     unsigned n_members;
-    size_t first_key;   /* this object's keys are keys[first_key..n_keys) */
+    size_t first_key; /* this object's keys are keys[first_key..n_keys) */
 };
 
 struct check {
     const uint8_t *start, *p, *end;
     const struct json_limits *lim;
     struct err *e;
-    struct key *keys;   /* of all open objects; here below until there are too many */
+    struct key *keys; /* of all open objects; here below until there are too many */
     size_t n_keys, cap_keys;
     unsigned n_frames;
     struct frame frames[DEPTH_MAX];

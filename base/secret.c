@@ -25,11 +25,11 @@ static struct {
     pthread_mutex_t lock;
     bool watches_fork;
     enum arena_kind kind;
-    uint8_t *map;       /* guard page, arena, guard page */
+    uint8_t *map; /* guard page, arena, guard page */
     size_t guard;
     uint8_t *base;
     size_t size;
-    uint16_t run[ARENA_SIZE / GRAIN];   /* grains of the block that starts here; 0 elsewhere */
+    uint16_t run[ARENA_SIZE / GRAIN]; /* grains of the block that starts here; 0 elsewhere */
 } arena = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void lock(void)
@@ -72,8 +72,8 @@ static bool map_memfd_secret(uint8_t *at, size_t size)
 
 static bool map_locked(uint8_t *at, size_t size)
 {
-    return mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-                0) == at &&
+    return mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+               at &&
            mlock(at, size) == 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only type that holds a secret. Its bytes live in one arena of locked memory: memfd_secret where the kernel gives it,
- * otherwise private pages that are locked; never in a core dump, not inherited by fork, wiped on free.
- * The arena is the one deliberate piece of process-wide state: locked memory is a process-wide budget. */
+/* The only type that holds a secret. Its bytes live in one arena of locked memory: memfd_secret
+ * where the kernel gives it, otherwise private pages that are locked; never in a core dump, not
+ * inherited by fork, wiped on free. The arena is the one deliberate piece of process-wide state:
+ * locked memory is a process-wide budget. */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
@@ -10,19 +11,20 @@
 #include "base/err.h"
 
 struct secret {
-    uint8_t *p;   /* in the arena; NULL when empty */
-    size_t n;     /* bytes used */
-    size_t cap;   /* bytes that may be used */
+    uint8_t *p; /* in the arena; NULL when empty */
+    size_t n;   /* bytes used */
+    size_t cap; /* bytes that may be used */
 };
 
 enum arena_kind { ARENA_CLOSED, ARENA_MEMFD_SECRET, ARENA_LOCKED };
 
-#define SECRET_MAX 16384u   /* largest single secret: an RSA-4096 key in PEM with room */
+#define SECRET_MAX 16384u /* largest single secret: an RSA-4096 key in PEM with room */
 
-/* Opens the arena, once, before the first secret. ERR_MEMORY when not even locked pages are given. */
+/* Opens the arena before the first secret; again does nothing. ERR_MEMORY: no pages to lock. */
 int secret_arena_open(struct err *e) MUST_USE;
 enum arena_kind secret_arena_kind(void);
-/* Wipes and unmaps everything; secrets still held become invalid. For the end of main and for tests. */
+/* Wipes and unmaps everything; secrets still held become invalid. For the end of main and for
+ * tests. */
 void secret_arena_close(void);
 
 /* An empty secret with room for cap bytes (1 to SECRET_MAX). s must not hold one already. */

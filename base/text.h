@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small text parsers with limits, in place of strtol, sscanf and ctype. ASCII only, locale-free, no allocation. */
+/* Small text parsers with limits, in place of strtol, sscanf and ctype. ASCII only, locale-free, no
+ * allocation. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
 #include "base/attr.h"
 #include "base/bytes.h"
 
-/* Decimal digits only: no sign, blank or leading zero (but "0"). false when malformed or above max; *out untouched then. */
+/* Decimal digits only: no sign, blank or leading zero (but "0"). false when malformed or above max;
+ * *out untouched then. */
 bool text_u64(struct bytes s, uint64_t max, uint64_t *out) MUST_USE;
 /* Well-formed UTF-8: no overlong forms, surrogates or code points above U+10FFFF. */
 bool text_is_utf8(struct bytes s) MUST_USE;
@@ -19,7 +21,8 @@ void text_clean(char *out, size_t cap, struct bytes s);
 struct bytes text_trim(struct bytes s);
 /* ASCII letters compared without case. */
 bool text_eq_nocase(struct bytes a, struct bytes b);
-/* Splits at the first sep: *head before, *tail after; false when there is none (then *head is all, *tail empty). */
+/* Splits at the first sep: *head before, *tail after; false when there is none (then *head is all,
+ * *tail empty). */
 bool text_cut(struct bytes s, char sep, struct bytes *head, struct bytes *tail);
 bool text_starts(struct bytes s, const char *prefix);
 bool text_ends(struct bytes s, const char *suffix);

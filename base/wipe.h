@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An allocator that wipes each block before it is given back, for our buffers and for OpenSSL and cJSON,
- * which copy what they are handed and free it unwiped. Keeps its own length word. */
+/* An allocator that wipes each block before it is given back, for our buffers and for OpenSSL and
+ * cJSON, which copy what they are handed and free it unwiped. Keeps its own length word. */
 #ifndef BASE_WIPE_H
 #define BASE_WIPE_H
 
@@ -9,15 +9,17 @@
 
 #include <stddef.h>
 
-void *wipe_malloc(size_t n) MUST_USE;             /* NULL when memory is out or n is absurd */
-void *wipe_realloc(void *p, size_t n) MUST_USE;   /* moves and wipes the old block; p stays valid on NULL */
-void wipe_free(void *p);                          /* takes NULL */
+void *wipe_malloc(size_t n) MUST_USE; /* NULL when memory is out or n is absurd */
+/* Moves and wipes the old block; p stays valid on NULL. */
+void *wipe_realloc(void *p, size_t n) MUST_USE;
+void wipe_free(void *p); /* takes NULL */
 
 /* Wipes the 64 KiB of stack below the caller: what finished calls left there, the vector registers
  * that the dynamic linker saved while it bound a function included. */
 void wipe_stack(void);
 
-/* Hands the allocator to OpenSSL and cJSON. Must come before their first call; ERR_FAILED when it came too late. */
+/* Hands the allocator to OpenSSL and cJSON. Must come before their first call; ERR_FAILED when it
+ * came too late. */
 int wipe_install(struct err *e) MUST_USE;
 
 #endif

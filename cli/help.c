@@ -27,7 +27,7 @@ static void put_option(struct out *o, const struct option_spec *spec)
         snprintf(text + n, sizeof(text) - (size_t)n, "[=%s]", spec->arg);
     else if (spec->arg)
         snprintf(text + n, sizeof(text) - (size_t)n, " %s", spec->arg);
-    put(o, "  %-24s %s\n", text, spec->gist);
+    put(o, "  %-27s %s\n", text, spec->gist);
 }
 
 static void put_globals(struct out *o)

@@ -49,14 +49,25 @@ int command_unknown(const char *name, struct err *e)
     return err_hint(e, "'coffer help' lists the commands");
 }
 
+/* A word that looks like an option's name may be repeated; anything else might be a secret. */
+static bool is_harmless(struct bytes name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!(name.p[i] >= 'a' && name.p[i] <= 'z') && name.p[i] != '-')
+            return false;
+    return name.n < 24;
+}
+
 static int unknown_option(struct bytes name, struct err *e)
 {
-    char typed[40];
+    char typed[24];
     const char *best = NULL;
     unsigned least = NEAR + 1;
 
-    if (!text_copy(typed, sizeof(typed), name))
-        return err_set(e, ERR_USAGE, "an option that coffer does not have");
+    if (!is_harmless(name) || !text_copy(typed, sizeof(typed), name)) {
+        err_set(e, ERR_USAGE, "an option was given that coffer does not have");
+        return secret_hint(e);
+    }
     for (size_t i = 0; i < OPT_COUNT; i++) {
         unsigned d = text_distance(typed, options[i].name, NEAR);
         if (d < least) {

@@ -107,6 +107,8 @@ void json_list_text(cJSON *list, const char *v)
 {
     char clean[LINE_MAX_LEN];
 
+    if (!list)
+        return;
     if (!text_is_utf8(bytes_str(v))) {
         text_clean(clean, sizeof(clean), bytes_str(v));
         v = clean;

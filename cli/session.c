@@ -6,6 +6,7 @@
 #include "cli/pin_source.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 int local_list(const struct cli *c, struct local_tokens **out, struct err *e)
 {
@@ -46,6 +47,19 @@ const struct local_token *local_find(const struct local_tokens *l, const struct 
         if (is_of(&l->v[i], v) && memcmp(l->v[i].rid, r->rid, RID_LEN) == 0)
             return &l->v[i];
     return NULL;
+}
+
+bool opens_by_software(const struct vault *v, const struct local_tokens *l)
+{
+    size_t n;
+    const struct recipient *r = vault_recipients(v, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct local_token *t = local_find(l, v, &r[i]);
+        if (t && local_is_software(t))
+            return true;
+    }
+    return false;
 }
 
 void recipient_text(const struct recipient *r, const struct local_token *local,
@@ -111,6 +125,17 @@ static bool is_recipient(const struct vault *v, const struct local_token *t)
     return false;
 }
 
+/* SoftHSM calls a directory that is gone a general error. */
+static int open_one(const struct local_token *t, struct token **out, struct err *e)
+{
+    if (t->where.softhsm_conf[0] && access(t->where.softhsm_conf, R_OK)) {
+        err_set(e, ERR_NOT_FOUND, "the software token is gone: '%s' cannot be read",
+                t->where.softhsm_conf);
+        return err_hint(e, "restore that directory from its backup; without it the vault stays shut");
+    }
+    return token_open(&t->where, out, e);
+}
+
 /* The first of this vault's tokens that is there. When none is, the first one's error stands. */
 int session_token(const struct cli *c, const struct vault *v, struct token **t,
                   struct local_token *entry, struct err *e)
@@ -127,7 +152,7 @@ int session_token(const struct cli *c, const struct vault *v, struct token **t,
         n_known++;
         if (!is_recipient(v, &l->v[i]))
             continue;
-        if (token_open(&l->v[i].where, t, n_tried++ ? &other : e) == OK) {
+        if (open_one(&l->v[i], t, n_tried++ ? &other : e) == OK) {
             *entry = l->v[i];
             return OK;
         }
@@ -148,20 +173,20 @@ static int take_key(struct session *s, struct err *e)
     return token_use_key(s->token, &want, &key, e);
 }
 
-int session_open(const struct cli *c, const struct vault *v, struct session *s, struct err *e)
+int session_begin(const struct cli *c, const struct vault *v, struct session *s, struct err *e)
 {
     s->token = NULL;
     if (session_token(c, v, &s->token, &s->entry, e))
         return e->code;
     if (pin_login(c, s->token, s->entry.pin_file, NULL, e) || take_key(s, e)) {
-        session_close(s);
+        session_end(s);
         return e->code;
     }
     opener_token(&s->opener, s->token, s->entry.rid, s->entry.scheme);
     return OK;
 }
 
-void session_close(struct session *s)
+void session_end(struct session *s)
 {
     token_close(s->token);
     s->token = NULL;
@@ -171,7 +196,7 @@ int session_write(const struct cli *c, struct vault *v, struct session *s, struc
 {
     char fingerprint[FINGERPRINT_TEXT];
 
-    if (vault_lock(v, e) || session_open(c, v, s, e) || vault_open(v, &s->opener, e))
+    if (vault_lock(v, e) || session_begin(c, v, s, e) || vault_open(v, &s->opener, e))
         return e->code;
     if (vault_trust_state(v) == TRUST_PINNED)
         return OK;

@@ -19,10 +19,10 @@ struct session {
 
 /* Opens the token of this vault, logs in, and takes the sealing key. No private-key operation yet.
  * ERR_PERSON when this machine knows no token for the vault. */
-int session_open(const struct cli *c, const struct vault *v, struct session *s,
+int session_begin(const struct cli *c, const struct vault *v, struct session *s,
                  struct err *e) MUST_USE;
-void session_close(struct session *s);
-#define AUTO_SESSION AUTO(session_close) struct session
+void session_end(struct session *s);
+#define AUTO_SESSION AUTO(session_end) struct session
 
 /* Opens only the token of the vault, without a login; *entry says which. Caller closes *t. */
 int session_token(const struct cli *c, const struct vault *v, struct token **t,
@@ -39,6 +39,8 @@ bool local_is_software(const struct local_token *t);
 /* The entry for one recipient of a vault; NULL when this machine has none. */
 const struct local_token *local_find(const struct local_tokens *l, const struct vault *v,
                                      const struct recipient *r);
+/* One of the tokens that open the vault is, as far as this machine knows, software. */
+bool opens_by_software(const struct vault *v, const struct local_tokens *l);
 /* "'coffer' (SoftHSM, software token)" and the like, for listings. */
 #define RECIPIENT_TEXT 256u
 void recipient_text(const struct recipient *r, const struct local_token *local,

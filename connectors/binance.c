@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 static const char *const aliases[] = {
-    "binance_perpetual", "binance_perpetual_testnet", "binanceusdm", "binance_usdm", "binance_spot",
-    "binance_futures",   NULL,
+    "binance_perpetual", "binance_perpetual_testnet", "binanceusdm", "binance_usdm",
+    "binance_spot",      "binance_futures",           NULL,
 };
 
 static const struct host hosts[] = {
@@ -91,8 +91,8 @@ static int sign_text(struct signer *s, struct bytes msg, struct buf *out, struct
 static bool is_key_only(struct bytes path)
 {
     static const char *const paths[] = {
-        "/api/v3/userDataStream",   "/sapi/v1/userDataStream",  "/sapi/v1/userDataStream/isolated",
-        "/sapi/v1/userListenToken", "/fapi/v1/listenKey",       "/api/v3/historicalTrades",
+        "/api/v3/userDataStream",    "/sapi/v1/userDataStream", "/sapi/v1/userDataStream/isolated",
+        "/sapi/v1/userListenToken",  "/fapi/v1/listenKey",      "/api/v3/historicalTrades",
         "/fapi/v1/historicalTrades",
     };
     for (size_t i = 0; i < ARRAY_LEN(paths); i++)

@@ -6,7 +6,7 @@
 #include "base/codec.h"
 #include "connectors/jsonedit.h"
 
-#define JWT_LIFE_S 120u   /* the longest that Coinbase takes */
+#define JWT_LIFE_S 120u /* the longest that Coinbase takes */
 #define JWT_MAX 65536u
 
 static const char *const aliases[] = {
@@ -41,12 +41,18 @@ static const struct field_spec fields[] = {
 };
 
 static const char *const auth_headers[] = {
-    "Authorization",        "CB-ACCESS-KEY", "CB-ACCESS-SIGN", "CB-ACCESS-TIMESTAMP",
-    "CB-ACCESS-PASSPHRASE", NULL,
+    "Authorization",       "CB-ACCESS-KEY",        "CB-ACCESS-SIGN",
+    "CB-ACCESS-TIMESTAMP", "CB-ACCESS-PASSPHRASE", NULL,
 };
 
-#define V3(cls, method, path) {CLASS_##cls, method, NULL, "/api/v3/brokerage/" path}
-#define V2(cls, method, path) {CLASS_##cls, method, NULL, "/v2/" path}
+#define V3(cls, method, path)                                                                      \
+    {                                                                                              \
+        CLASS_##cls, method, NULL, "/api/v3/brokerage/" path                                       \
+    }
+#define V2(cls, method, path)                                                                      \
+    {                                                                                              \
+        CLASS_##cls, method, NULL, "/v2/" path                                                     \
+    }
 
 static const struct endpoint endpoints[] = {
     V3(PUBLIC, "GET", "time"),

@@ -49,7 +49,7 @@ static int check_presence(const struct connector *c, const struct secret typed[F
         return err_set(e, ERR_USAGE, "api_secret is %s",
                        typed[FIELD_API_SECRET].p ? "empty" : "missing");
     if (n_given > 1)
-        return err_set(e, ERR_USAGE, "api_secret and private_key_pem are both given: one is enough");
+        return err_set(e, ERR_USAGE, "api_secret and private_key_pem: give one of them");
     return OK;
 }
 
@@ -130,7 +130,7 @@ static int normalise_pem(const struct connector *c, enum field_id id, struct byt
     return rc ? rc : check_key_type(c, field_name(id), *key, e);
 }
 
-/* A secret may be the text of an HMAC key, a PEM, or (where Ed25519 is taken without HMAC) a pair. */
+/* A secret may be an HMAC key, a PEM, or (where Ed25519 is taken without HMAC) a raw pair. */
 static int normalise_secret(const struct connector *c, const struct field_spec *f, struct bytes v,
                             struct secret out[FIELD_COUNT], enum key_type *key, struct err *e)
 {

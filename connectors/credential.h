@@ -6,10 +6,10 @@
 
 #include "connectors/connector.h"
 
-/* typed: the fields as text, absent ones empty. out: all empty before; after OK the values in stored
- * form (a private key is always in FIELD_PRIVATE_KEY_PEM, wherever it was typed), after a failure
- * empty again. *key: what kind of key signs. ERR_USAGE for a field that is missing, not of this
- * exchange, or not of the right form. The caller frees both arrays. */
+/* typed: the fields as text, absent ones empty. out: all empty before; after OK the values in
+ * stored form (a private key is always in FIELD_PRIVATE_KEY_PEM, wherever it was typed), after a
+ * failure empty again. *key: what kind of key signs. ERR_USAGE for a field that is missing, not of
+ * this exchange, or not of the right form. The caller frees both arrays. */
 int credential_normalise(const struct connector *c, struct secret typed[FIELD_COUNT],
                          struct secret out[FIELD_COUNT], enum key_type *key,
                          struct err *e) MUST_USE;

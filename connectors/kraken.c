@@ -9,7 +9,7 @@
 #include "connectors/form.h"
 #include "connectors/jsonedit.h"
 
-#define NONCE_DIGITS_MAX 20u   /* an unsigned 64-bit integer */
+#define NONCE_DIGITS_MAX 20u /* an unsigned 64-bit integer */
 
 static const char *const aliases[] = {"kraken_spot", "krakenspot", NULL};
 
@@ -32,7 +32,10 @@ static const struct field_spec fields[] = {
 
 static const char *const auth_headers[] = {"API-Key", "API-Sign", NULL};
 
-#define P(cls, name) {CLASS_##cls, "POST", NULL, "/0/private/" name}
+#define P(cls, name)                                                                               \
+    {                                                                                              \
+        CLASS_##cls, "POST", NULL, "/0/private/" name                                              \
+    }
 
 static const struct endpoint endpoints[] = {
     {CLASS_PUBLIC, "GET", NULL, "/0/public/*"},
@@ -74,9 +77,9 @@ static const struct endpoint endpoints[] = {
     P(CANCEL, "CancelOrderBatch"),
     P(CANCEL, "CancelAll"),
     P(CANCEL, "CancelAllOrdersAfter"),
-    P(ACCOUNT, "DepositAddresses"),   /* makes a new address when asked to */
+    P(ACCOUNT, "DepositAddresses"), /* makes a new address when asked to */
     P(ACCOUNT, "CreateSubaccount"),
-    P(ACCOUNT, "AddExport"),          /* exports carry the whole history out */
+    P(ACCOUNT, "AddExport"), /* exports carry the whole history out */
     P(ACCOUNT, "RetrieveExport"),
     P(ACCOUNT, "RemoveExport"),
     P(TRANSFER, "WalletTransfer"),

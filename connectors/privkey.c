@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parsing of private keys; see privkey.h. Intermediate forms stay in struct secret; what OpenSSL copies
- * is wiped by the allocator that it was given. */
+/* Parsing of private keys; see privkey.h. Intermediate forms stay in struct secret; what OpenSSL
+ * copies is wiped by the allocator that it was given. */
 #include "connectors/privkey.h"
 
 #include "base/codec.h"
@@ -36,11 +36,10 @@ static struct bytes skip(struct bytes text, size_t n)
 
 bool privkey_is_pem(struct bytes text)
 {
-    /* base64 of DER: a SEQUENCE with a long length, or a short one that opens with a version */
-    return contains(text, "-----") ||
-           (text.n > 60 && (text_starts(text, "MII") || text_starts(text, "MHc") ||
-                            text_starts(text, "MHQ") || text_starts(text, "MC4") ||
-                            text_starts(text, "MIG")));
+    /* base64 of DER: how PKCS#8 Ed25519, SEC1 P-256, PKCS#8 P-256 and RSA keys begin */
+    return contains(text, "-----") || text_starts(text, "MC4CAQAwBQYDK2Vw") ||
+           text_starts(text, "MHcCAQEE") || text_starts(text, "MIGHAgEA") ||
+           (text.n > 512 && text_starts(text, "MII"));
 }
 
 static int refuse_label(const char *field, struct bytes label, struct err *e)
@@ -183,7 +182,7 @@ int privkey_from_pem(const char *field, struct bytes text, struct secret *der, e
                      struct err *e)
 {
     AUTO_SECRET raw = {0};
-    struct bytes body;
+    struct bytes body = {0};
     int rc = find_block(field, text, &body, e);
     if (!rc)
         rc = decode_body(field, body, &raw, e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private keys as people have them (PEM of several makes, base64 of a raw Ed25519 pair) to PKCS#8. */
+/* Private keys as people have them (PEM of several makes, base64 of a raw pair) to PKCS#8. */
 #ifndef CONNECTORS_PRIVKEY_H
 #define CONNECTORS_PRIVKEY_H
 

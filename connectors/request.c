@@ -7,7 +7,7 @@
 #define METHOD_MAX 16u
 #define HEADER_NAME_MAX 256u
 #define HEADER_VALUE_MAX 16384u
-#define SIGNATURE_ROOM 4096u   /* what signing may add to a url or body of the largest size */
+#define SIGNATURE_ROOM 4096u /* what signing may add to a url or body of the largest size */
 
 void request_init(struct request *r)
 {

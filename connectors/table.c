@@ -10,9 +10,9 @@ const struct connector *const connectors[] = {CONNECTORS(X) NULL};
 #undef X
 
 static const char *const class_names[CLASS_COUNT] = {
-    [CLASS_PUBLIC] = "public",     [CLASS_READ] = "read",         [CLASS_TRADE] = "trade",
-    [CLASS_CANCEL] = "cancel",     [CLASS_ACCOUNT] = "account",   [CLASS_TRANSFER] = "transfer",
-    [CLASS_WITHDRAW] = "withdraw", [CLASS_KEYS] = "keys",         [CLASS_SESSION] = "session",
+    [CLASS_PUBLIC] = "public",     [CLASS_READ] = "read",       [CLASS_TRADE] = "trade",
+    [CLASS_CANCEL] = "cancel",     [CLASS_ACCOUNT] = "account", [CLASS_TRANSFER] = "transfer",
+    [CLASS_WITHDRAW] = "withdraw", [CLASS_KEYS] = "keys",       [CLASS_SESSION] = "session",
     [CLASS_UNKNOWN] = "unknown",
 };
 

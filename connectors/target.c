@@ -7,8 +7,8 @@
 
 static bool is_unreserved(unsigned c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 static int hex_value(uint8_t c)
@@ -133,8 +133,8 @@ static int refuse_host(const struct call *c, struct bytes authority, bool is_ws,
     struct bytes name = authority, port;
     int n = (int)(authority.n < 128 ? authority.n : 128);
     bool has_port = text_cut(authority, ':', &name, &port);
-    err_set(e, ERR_USAGE, "'%.*s' is not one of the %s hosts of %s", n,
-            (const char *)authority.p, environment_name(c->env), c->conn->name);
+    err_set(e, ERR_USAGE, "'%.*s' is not one of the %s hosts of %s", n, (const char *)authority.p,
+            environment_name(c->env), c->conn->name);
     for (const struct host *h = c->conn->hosts; h->name; h++) {
         if (has_port && host_allowed(c, h, is_ws) && text_eq_nocase(name, bytes_str(h->name)))
             err_hint(e, "leave the port out: '%s' is reached on its own port", h->name);
@@ -255,9 +255,17 @@ int target_check_header(struct bytes name, struct bytes value, struct err *e)
 bool target_drops_header(const struct connector *conn, struct bytes name)
 {
     static const char *const hop[] = {
-        "connection", "keep-alive",        "proxy-connection", "proxy-authenticate",
-        "trailer",    "transfer-encoding", "upgrade",          "proxy-authorization",
-        "te",         "content-length",    "host",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authenticate",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "proxy-authorization",
+        "te",
+        "content-length",
+        "host",
     };
     for (size_t i = 0; i < ARRAY_LEN(hop); i++)
         if (text_eq_nocase(name, bytes_str(hop[i])))

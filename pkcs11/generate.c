@@ -39,14 +39,20 @@ static CK_RV pair_make(struct token *t, CK_SESSION_HANDLE rw, enum seal_key_kind
         flag(CKA_PRIVATE, true),
         flag(CKA_SENSITIVE, true),
         flag(CKA_EXTRACTABLE, false),
-        flag(CKA_SIGN, false),
         flag(is_rsa ? CKA_DECRYPT : CKA_DERIVE, true),
         attr_of(CKA_LABEL, label, strlen(label)),
         attr_of(CKA_ID, id.p, id.n),
+        flag(CKA_SIGN, false), /* from here on: wished for only */
+        flag(CKA_UNWRAP, false),
     };
-    CK_ULONG n_public = ARRAY_LEN(public) - (is_rsa ? 0 : 1);
-    return t->mod.fn->C_GenerateKeyPair(rw, &mech, public, n_public, private, ARRAY_LEN(private),
-                                        &out->public, &out->private);
+    CK_ULONG n_public = ARRAY_LEN(public) - (is_rsa ? 0 : 1), n_private = ARRAY_LEN(private);
+    CK_RV rv = t->mod.fn->C_GenerateKeyPair(rw, &mech, public, n_public, private, n_private,
+                                            &out->public, &out->private);
+    if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
+        rv == CKR_TEMPLATE_INCONSISTENT)
+        rv = t->mod.fn->C_GenerateKeyPair(rw, &mech, public, n_public, private, n_private - 2,
+                                          &out->public, &out->private);
+    return rv;
 }
 
 static void pair_destroy(struct token *t, CK_SESSION_HANDLE rw, const struct pair *p)

@@ -31,12 +31,15 @@ JOBS = int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
 VALGRIND = "--valgrind" in sys.argv[1:]
 TIMEOUT = float(os.environ.get("TEST_TIMEOUT", 120)) * (10 if VALGRIND else 3 if SAN else 1)
 REFUSED = " (memfd_secret refused)"
-VALGRIND_ARGS = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
-                 "--errors-for-leak-kinds=definite", "--num-callers=30",
+VALGRIND_ARGS = ["valgrind", "-q", "--child-silent-after-fork=yes", "--error-exitcode=99", "--leak-check=full",
+                 "--errors-for-leak-kinds=definite",
+                 "--show-leak-kinds=definite", "--num-callers=30",
                  f"--suppressions={TOP}/tests/tools/valgrind.supp"]
+SHOW = 200   # lines of a failed row's output
 DROP = ("COFFER_HOME", "SOFTHSM2_CONF", "CREDENTIALS_DIRECTORY", "DISPLAY", "WAYLAND_DISPLAY",
         "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "B", "T", "V", "SAN", "CC", "CFLAGS", "WERROR")
 
+NOISE = re.compile(r"^--\d+-- ")   # valgrind does not know memfd_secret, and says so at length
 POINT = re.compile(r"^(not )?ok\b[ \t]*(?:\d+)?[ \t]*-?[ \t]*(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)[ \t]*(?:#[ \t]*SKIP\b[ \t]*(.*))?$", re.I)
 SKIP = re.compile(r"^(.*?)[ \t]*#[ \t]*SKIP\b[ \t]*(.*)$", re.I)
@@ -173,6 +176,8 @@ def rows():
     units = [Row(p.stem, [BUILD / "tests" / p.stem], True)
              for p in sorted(TOP.glob("tests/test_*.c"))]
     if VALGRIND:
+        # test_wipe reads what it has freed, which is its subject and valgrind's prey.
+        units = [r for r in units if r.name != "test_wipe"]
         for row in units:
             row.argv = VALGRIND_ARGS + row.argv
         return [r for r in units if WANT in r.name]
@@ -206,7 +211,10 @@ def report(row):
         tally += f", {len(row.skipped)} skipped"
     print(f"{verdict:4}  {row.name:46} {tally:24} {row.seconds:6.1f} s")
     if row.failed:
-        for line in row.output.splitlines():
+        lines = row.output.splitlines()
+        if len(lines) > SHOW:
+            print(f"      | ({len(lines) - SHOW} lines left out)")
+        for line in (l for l in lines[-SHOW:] if not NOISE.match(l)):
             print("      | " + line)
         for problem in row.problems:
             print("      ! " + problem)

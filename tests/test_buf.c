@@ -109,7 +109,8 @@ static void test_json(void)
     struct err e;
     AUTO_BUF b = BUF_INIT(200);
 
-    buf_add_json(&b, BYTES_LIT("a\"b\\c/\b\f\n\r\t\x01\x1f\x7f\0" "caf\xc3\xa9"));
+    buf_add_json(&b, BYTES_LIT("a\"b\\c/\b\f\n\r\t\x01\x1f\x7f\0"
+                               "caf\xc3\xa9"));
     EQ_STR(buf_str(&b), "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\\u0000caf\xc3\xa9\"");
     buf_reset(&b);
     buf_add_json(&b, (struct bytes){0});

@@ -96,16 +96,20 @@ static void test_alphabets(void)
 static void test_malformed(void)
 {
     static const char *const b64[] = {
-        "Z", "Zg", "Zg=", "Zg===", "=", "==", "===", "====", "Z===", "Zh==", "Zm9=", "Zm=v", "Zm==Zg==",
-        "Zg==\n", " Zg==", "Zm 9v", "Zm9v\n", "Zm-_", "Zg==Zg==", "Zm9v====", "\xff\xff\xff\xff", "Zm9vY",
+        "Z",     "Zg",    "Zg=",    "Zg===", "=",        "==",       "===",
+        "====",  "Z===",  "Zh==",   "Zm9=",  "Zm=v",     "Zm==Zg==", "Zg==\n",
+        " Zg==", "Zm 9v", "Zm9v\n", "Zm-_",  "Zg==Zg==", "Zm9v====", "\xff\xff\xff\xff",
+        "Zm9vY",
     };
-    static const char *const b64url[] = {"Z", "Zg==", "Zh", "Zm9", "Zm+/", "Zm9v\n", "Zm9vY", "Zm8="};
+    static const char *const b64url[] = {"Z",    "Zg==",   "Zh",    "Zm9",
+                                         "Zm+/", "Zm9v\n", "Zm9vY", "Zm8="};
     static const char *const hex[] = {"0", "0g", "g0", "0x00", "00 ", " 00", "00:00", "\xe9\xe9"};
 
     for (size_t i = 0; i < ARRAY_LEN(b64); i++)
         harness_ok(refuses(b64_decode, bytes_str(b64[i])), __FILE__, __LINE__, "'%s'", b64[i]);
     for (size_t i = 0; i < ARRAY_LEN(b64url); i++)
-        harness_ok(refuses(b64url_decode, bytes_str(b64url[i])), __FILE__, __LINE__, "'%s'", b64url[i]);
+        harness_ok(refuses(b64url_decode, bytes_str(b64url[i])), __FILE__, __LINE__, "'%s'",
+                   b64url[i]);
     for (size_t i = 0; i < ARRAY_LEN(hex); i++)
         harness_ok(refuses(hex_decode, bytes_str(hex[i])), __FILE__, __LINE__, "'%s'", hex[i]);
     CHECK(refuses(b64_decode, BYTES_LIT("Zg=\0")));

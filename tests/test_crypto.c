@@ -137,7 +137,8 @@ static void test_gcm_tampered(void)
     static const uint8_t zero[128];
     uint8_t out[128];
     struct err e;
-    struct hex key = hex(gcm_key), nonce = hex(gcm_nonce), aad = hex(gcm_aad), sealed = hex(gcm_sealed);
+    struct hex key = hex(gcm_key), nonce = hex(gcm_nonce), aad = hex(gcm_aad),
+               sealed = hex(gcm_sealed);
 
     for (size_t i = 0; i < sealed.n; i++) {
         struct hex bad = sealed;

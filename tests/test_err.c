@@ -61,7 +61,7 @@ static void test_odd_bytes(void)
     err_set(&e, ERR_FAILED, "%s", "caf\xc3\xa9 \xff \xc3 \xed\xa0\x80 \xc0\x80");
     EQ_STR(e.msg, "caf\xc3\xa9 \\xff \\xc3 \\xed\\xa0\\x80 \\xc0\\x80");
     /* C1 controls, right-to-left override, line separator */
-    err_set(&e, ERR_FAILED, "%s", "\xc2\x9b" "1m \xe2\x80\xae \xe2\x80\xa8 \xe2\x82\xac");
+    err_set(&e, ERR_FAILED, "%s", "\302\2331m \xe2\x80\xae \xe2\x80\xa8 \xe2\x82\xac");
     EQ_STR(e.msg, "\\xc2\\x9b1m \\xe2\\x80\\xae \\xe2\\x80\\xa8 \xe2\x82\xac");
     err_hint(&e, "%s", "x\x07");
     EQ_STR(e.hints[0], "x\\x07");

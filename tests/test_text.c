@@ -19,8 +19,21 @@ static bool refuses(const char *s, uint64_t max)
 static void test_numbers(void)
 {
     static const char *const bad[] = {
-        "", " 1", "1 ", "+1", "-1", "-0", "01", "00", "0x1", "1.0", "1e3", "1,000", "18446744073709551616",
-        "99999999999999999999999", "\xd9\xa1",
+        "",
+        " 1",
+        "1 ",
+        "+1",
+        "-1",
+        "-0",
+        "01",
+        "00",
+        "0x1",
+        "1.0",
+        "1e3",
+        "1,000",
+        "18446744073709551616",
+        "99999999999999999999999",
+        "\xd9\xa1",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -41,13 +54,25 @@ static void test_numbers(void)
 static void test_utf8(void)
 {
     static const char *const good[] = {
-        "", "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-        "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "a\xc3\xa9z",
+        "",
+        "a",
+        "\x7f",
+        "\xc2\x80",
+        "\xdf\xbf",
+        "\xe0\xa0\x80",
+        "\xed\x9f\xbf",
+        "\xee\x80\x80",
+        "\xef\xbf\xbf",
+        "\xf0\x90\x80\x80",
+        "\xf4\x8f\xbf\xbf",
+        "a\xc3\xa9z",
     };
     static const char *const bad[] = {
-        "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2g", "\xe0\x9f\xbf", "\xe0\xa0", "\xe0\xa0g",
-        "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80", "\xf0\x90\x80g", "\xf4\x90\x80\x80",
-        "\xf5\x80\x80\x80", "\xff", "\xfe", "ok\xc3", "\xc3\xc3\xa9",
+        "\x80",         "\xbf",          "\xc0\x80",         "\xc1\xbf",
+        "\xc2",         "\xc2g",         "\xe0\x9f\xbf",     "\xe0\xa0",
+        "\xe0\xa0g",    "\xed\xa0\x80",  "\xed\xbf\xbf",     "\xf0\x8f\xbf\xbf",
+        "\xf0\x90\x80", "\xf0\x90\x80g", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80",
+        "\xff",         "\xfe",          "ok\xc3",           "\xc3\xc3\xa9",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(good); i++)

@@ -22,6 +22,7 @@
 #endif
 #endif
 
+#ifndef POISONS
 /* Put together at run time, so that no constant holds it whole. */
 static void make_needle(char *out)
 {
@@ -31,7 +32,6 @@ static void make_needle(char *out)
         out[i] = (char)(mixed[i] ? mixed[i] - 1 : 0);
 }
 
-#ifndef POISONS
 /* How often the needle, other than at skip, stands in this process's writable memory. Read through
  * /proc/self/mem: only what the kernel gives, no fault on odd mappings. */
 static size_t count_needle(const char *skip)

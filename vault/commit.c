@@ -37,18 +37,15 @@ int vault_lock(struct vault *v, struct err *e)
         return err_wrap(e, "wait for another coffer that changes the vault");
     fd_closep(&v->lock);
     v->lock = fd;
-    secret_free(&v->vk);
-    v->trust = TRUST_NOT_CHECKED;
     remove_leftovers(v->dir);
-    return vault_reload(v, e);
+    return vault_refresh(v, e);
 }
 
 int commit_allowed(const struct vault *v, struct err *e)
 {
-    if (v->lock < 0 || !v->vk.n)
-        return err_set(e, ERR_FAILED, "the vault is not open for writing");
-    struct sighting s = vault_sighting(v);
-    return trust_may_write(&s, v->trust, e);
+    if (v->lock < 0)
+        return err_set(e, ERR_FAILED, "the vault is not locked for writing");
+    return vault_may_write(v, e);
 }
 
 static int fresh_key(const struct vault *v, struct secret *vk_dek, struct err *e)

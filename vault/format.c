@@ -249,10 +249,18 @@ static int body_members(struct json root, struct body *b, struct err *e)
     return seen == 63 ? OK : err_set(e, ERR_FORMAT, "vault.json lacks a member");
 }
 
+int line_check(struct bytes line, const struct json_limits *lim, struct json *root, struct err *e)
+{
+    int rc = json_check(line, lim, root, e);
+    if (!rc && root->n != line.n)
+        rc = err_set(e, ERR_FORMAT, "there are blanks around the value");
+    return rc;
+}
+
 int body_parse(struct bytes text, struct body *out, struct err *e)
 {
     struct json root;
-    int rc = json_check(text, &vault_limits, &root, e);
+    int rc = line_check(text, &vault_limits, &root, e);
     if (rc)
         return rc;
     struct body *b = wipe_malloc(sizeof(*b));

@@ -210,7 +210,7 @@ static int header_members(struct json root, struct record_info *r, struct err *e
 int header_parse(struct bytes line, struct record_info *out, struct err *e)
 {
     struct json root;
-    int rc = json_check(line, &record_limits, &root, e);
+    int rc = line_check(line, &record_limits, &root, e);
     if (rc)
         return rc;
     rc = header_members(root, out, e);
@@ -318,7 +318,7 @@ int wraps_find(struct bytes line, const uint8_t rid[RID_LEN], struct wrapped *ou
     struct wrapped w = {.n = 0};
     uint8_t this[RID_LEN];
     bool found = false;
-    int rc = json_check(line, &record_limits, &root, e);
+    int rc = line_check(line, &record_limits, &root, e);
     if (rc)
         return rc;
     json_iter(&it, root);

@@ -27,6 +27,8 @@ struct vault {
 
 /* Reads vault.json again, dropping what was known of the old one (but not the key). */
 int vault_reload(struct vault *v, struct err *e) MUST_USE;
+/* As vault_reload; an open vault is judged again by the key that is held, and stays open. */
+int vault_refresh(struct vault *v, struct err *e) MUST_USE;
 /* Takes text (moved) as the new vault.json: splits, parses, hashes. On failure v is unchanged. */
 int vault_take_text(struct vault *v, struct buf *text, struct err *e) MUST_USE;
 /* NULL when there is none. */

@@ -7,6 +7,9 @@
 #include "base/err.h"
 #include "base/json.h"
 
+/* A line that is one JSON value and nothing else. */
+int line_check(struct bytes line, const struct json_limits *lim, struct json *root,
+               struct err *e) MUST_USE;
 bool member_b64(struct json v, uint8_t *out, size_t cap, size_t *n) MUST_USE;
 bool member_b64_exact(struct json v, uint8_t *out, size_t len) MUST_USE;
 int member_unknown(struct json key, const char *where, struct err *e);

@@ -59,6 +59,28 @@ int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e
     return OK;
 }
 
+int vault_refresh(struct vault *v, struct err *e)
+{
+    uint8_t before[SHA256_LEN];
+    memcpy(before, v->sha, sizeof(before));
+    int rc = vault_reload(v, e);
+    if (rc || !v->vk.n || mem_eq(before, v->sha, sizeof(before)))
+        return rc;
+    /* another process changed it: the key that is held judges the new state too */
+    AUTO_SECRET vk = v->vk;
+    v->vk = (struct secret){0};
+    v->trust = TRUST_NOT_CHECKED;
+    return vault_believe(v, &vk, false, e);
+}
+
+int vault_may_write(const struct vault *v, struct err *e)
+{
+    if (!v->vk.n)
+        return err_set(e, ERR_FAILED, "the vault is not open");
+    struct sighting s = vault_sighting(v);
+    return trust_may_write(&s, v->trust, e);
+}
+
 static int not_ours(struct err *e)
 {
     err_set(e, ERR_NOT_FOUND, "this token is no recipient of the vault");

@@ -99,8 +99,11 @@ struct signer *record_signer(struct record *r); /* lives as long as the record *
 void record_free(struct record *r);
 void record_freep(struct record **r);
 
-/* -- writing: vault_lock first (waits for another writer, then reads vault.json again), then open,
- * then one of these, each one commit -- */
+/* -- writing: open the vault, then vault_lock (waits for another writer, reads vault.json again and
+ * judges it by the key that is held), then one of these, each one commit -- */
+/* ERR_TRUST when this machine may not change the vault: no pin, or one that cannot be written. Ask
+ * before anything else is asked of the person. */
+int vault_may_write(const struct vault *v, struct err *e) MUST_USE;
 int vault_lock(struct vault *v, struct err *e) MUST_USE;
 /* fields: normal form (base/field.h). info: name to risks filled; rec_id, version, vault_id,
  * created are set here. When the record was written but the commit failed, the error says under

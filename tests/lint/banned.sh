@@ -3,63 +3,73 @@
 # Calls that this program does not make, and words that a finished file does not hold.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-bad=0
+exec python3 - <<'PY'
+import glob
+import os
+import re
+import sys
 
-# Comments and string literals out, line numbers kept.
-code() {
-    python3 - "$1" <<'PY'
-import re, sys
-text = open(sys.argv[1], encoding="utf-8").read()
-token = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|//[^\n]*', re.S)
-out = token.sub(lambda m: '""' if m[0][0] == '"' else re.sub(r"[^\n]", " ", m[0]), text)
-for n, line in enumerate(out.split("\n"), 1):
-    print(f"{sys.argv[1]}:{n}:{line}")
+LIBRARY = ("base", "pkcs11", "vault", "connectors", "agent")
+PROGRAM = LIBRARY + ("cli",)
+# (folders, calls, why not, files that may)
+BANNED = (
+    (PROGRAM, "strcpy strcat stpcpy strncpy strncat sprintf vsprintf gets",
+     "no bound, or one that cuts silently: base/text.h, base/buf.h", ()),
+    (PROGRAM, "strtok strtol strtoll strtoul strtoull strtod atoi atol atoll atof scanf sscanf fscanf",
+     "base/text.h has parsers with limits", ()),
+    (PROGRAM, "system popen fork vfork execl execlp execv execvp execve posix_spawn posix_spawnp",
+     "this process starts no other", ()),
+    (PROGRAM, "alloca setjmp longjmp", "not here", ()),
+    (PROGRAM, "rand srand random srandom drand48 time localtime mktime",
+     "clock and random bytes come in through struct env", ()),
+    (PROGRAM, "bzero memset_s", "mem_wipe (base/crypto.h)", ()),
+    (LIBRARY, "printf fprintf vprintf vfprintf puts fputs putchar perror err errx warn warnx",
+     "library code never prints", ()),
+    (LIBRARY, "exit _exit abort quick_exit", "library code returns errors", ("base/ask.c", "base/wipe.c")),
+    (PROGRAM, "getenv secure_getenv setenv putenv unsetenv clearenv",
+     "the environment is read in few places",
+     ("base/env.c", "vault/where.c", "vault/state.c", "pkcs11/module.c", "pkcs11/softhsm.c",
+      "cli/main.c", "cli/output.c", "cli/pin_source.c", "cli/tokens.c")),
+)
+WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\.\./shared|/work/|DESIGN\.md|STYLE\.md")
+TOKEN = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|//[^\n]*', re.S)
+bad = 0
+
+
+def complain(text):
+    global bad
+    print(text)
+    bad = 1
+
+
+def code_of(text):
+    """Comments and literals out, line numbers kept."""
+    return TOKEN.sub(lambda m: '""' if m[0][0] == '"' else re.sub(r"[^\n]", " ", m[0]), text)
+
+
+for folder in PROGRAM:
+    for name in sorted(glob.glob(folder + "/*.[ch]")):
+        lines = code_of(open(name, encoding="utf-8").read()).split("\n")
+        for folders, calls, why, exempt in BANNED:
+            if folder not in folders or name in exempt:
+                continue
+            call = re.compile(r"(?<![\w>.])(" + calls.replace(" ", "|") + r")\s*\(")
+            for n, line in enumerate(lines, 1):
+                m = call.search(line)
+                if m:
+                    complain(f"{name}:{n}: {m[1]}: {why}")
+
+for top, dirs, files in os.walk("."):
+    dirs[:] = [d for d in dirs if not (top == "." and d in ("build", ".git"))]
+    for f in files:
+        name = os.path.join(top, f)[2:]
+        if not (f.endswith((".c", ".h", ".md", ".sh", ".py", ".mjs", ".1")) or f == "Makefile" or name.startswith(".ci/")):
+            continue
+        if name == "tests/lint/banned.sh":
+            continue
+        for n, line in enumerate(open(name, encoding="utf-8", errors="replace"), 1):
+            m = WORDS.search(line)
+            if m:
+                complain(f"{name}:{n}: the word '{m[0]}' is left over")
+sys.exit(bad)
 PY
-}
-
-# ban FOLDERS CALLS WHY [EXEMPT-FILE...]
-ban() {
-    folders=$1 calls=$2 why=$3
-    shift 3
-    for folder in $folders; do
-        for file in "$folder"/*.[ch]; do
-            [ -e "$file" ] || continue
-            case " $* " in *" $file "*) continue ;; esac
-            if grep -E "^[^:]*:[0-9]+:(.*[^A-Za-z0-9_>.])?($calls)[[:space:]]*\(" "$tmp/$folder"_"${file##*/}"; then
-                echo "  ^ $why"
-                bad=1
-            fi
-        done
-    done
-}
-
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-library="base pkcs11 vault connectors agent"
-program="$library cli"
-for folder in $program; do
-    for file in "$folder"/*.[ch]; do
-        [ -e "$file" ] && code "$file" >"$tmp/${folder}_${file##*/}"
-    done
-done
-
-ban "$program" 'strcpy|strcat|stpcpy|strncpy|strncat|sprintf|vsprintf|gets' 'no bound, or a bound that cuts silently: base/text.h, base/buf.h'
-ban "$program" 'strtok|strtol|strtoll|strtoul|strtoull|strtod|atoi|atol|atoll|atof|sscanf|scanf|fscanf' 'base/text.h has parsers with limits'
-ban "$program" 'system|popen|fork|vfork|execl|execlp|execv|execvp|execve|posix_spawn|posix_spawnp' 'this process starts no other'
-ban "$program" 'alloca|setjmp|longjmp' 'not here'
-ban "$program" 'rand|srand|random|srandom|drand48|time|localtime|mktime' 'clock and random bytes come in through struct env'
-ban "$library" 'printf|fprintf|vprintf|vfprintf|puts|fputs|putchar|perror|err|errx|warn|warnx' 'library code never prints'
-ban "$library" 'exit|_exit|abort|quick_exit' 'library code returns errors' base/ask.c base/wipe.c
-ban "$program" 'getenv|secure_getenv|setenv|putenv|unsetenv|clearenv' 'the environment is read in few places' \
-    base/env.c vault/where.c vault/state.c pkcs11/module.c pkcs11/softhsm.c cli/pin.c cli/main.c cli/term.c
-ban "$program" 'bzero|memset_s' 'mem_wipe (base/crypto.h)'
-
-words='\<(TODO|FIXME|XXX|HACK)\>|\.\./shared|/work/|DESIGN\.md|STYLE\.md'
-# shellcheck disable=SC2046 # a list of files
-if grep -nE "$words" $(find . -path ./build -prune -o -path ./.git -prune -o -type f \
-    \( -name '*.[ch]' -o -name '*.md' -o -name '*.sh' -o -name '*.py' -o -name '*.mjs' -o -name '*.1' -o -name Makefile \
-    -o -path './.ci/*' \) ! -path ./tests/lint/banned.sh -print); then
-    echo '  ^ left-over words'
-    bad=1
-fi
-exit $bad

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coffer doctor: what concerns the vault, its tokens and its records. It changes nothing, unless
+ * --take-back asks for it. */
+#include "cli/doctor.h"
+
+#include "base/ask.h"
+#include "base/file.h"
+#include "cli/pin_source.h"
+#include "cli/session.h"
+
+#include <stdio.h>
+
+#define ORPHANS_SHOWN 64u
+
+static const char need_pin[] = "give a PIN: --pin-file, --pin-fd or a terminal";
+
+static void check_pin_file(struct doctor *d, const char *path)
+{
+    AUTO_SECRET pin = {0};
+    struct err e = {.code = OK};
+
+    if (!path[0])
+        return;
+    if (file_read_secret(path, 1024, FILE_PRIVATE, &pin, &e))
+        doctor_error(d, FINDING_FAIL, "PIN file", &e);
+    else
+        doctor_row(d, FINDING_OK, "PIN file", NULL, "'%s' is yours alone", path);
+}
+
+static void check_pin_state(struct doctor *d, const struct token_info *i)
+{
+    if (i->pin == PIN_LOCKED)
+        doctor_row(d, FINDING_FAIL, "PIN", "unlock it with the PUK or SO PIN and the maker's tool",
+                   "the PIN of token '%s' is locked", i->label);
+    else if (i->pin == PIN_FINAL_TRY)
+        doctor_row(d, FINDING_FAIL, "PIN", "prove the PIN with the maker's own tool first",
+                   "one PIN try is left on token '%s'", i->label);
+    else if (i->pin == PIN_LOW)
+        doctor_row(d, FINDING_WARN, "PIN", "log in once with the right PIN",
+                   "a wrong PIN was entered on token '%s'", i->label);
+    if (pin_is_blocked(d->c, i))
+        doctor_row(d, FINDING_WARN, "PIN guard", "type the PIN once at a terminal",
+                   "a PIN that nobody typed failed: none is tried again until one was typed");
+}
+
+static void check_token(struct doctor *d, const struct local_token *t)
+{
+    struct err e = {.code = OK};
+    AUTO(token_closep) struct token *token = NULL;
+
+    if (token_open(&t->where, &token, &e)) {
+        doctor_error(d, FINDING_FAIL, "token", &e);
+        return;
+    }
+    const struct token_info *i = token_info(token);
+    if (i->is_software)
+        doctor_row(d, FINDING_WARN, "token", "for more than trials use a hardware token",
+                   "'%s' is there; it is software: its files and its PIN are all it takes", i->label);
+    else
+        doctor_row(d, FINDING_OK, "token", NULL, "'%s' (%s) is there", i->label, i->driver);
+    check_pin_state(d, i);
+    check_pin_file(d, t->pin_file);
+}
+
+static void check_tokens(struct doctor *d, const struct vault *v, const struct local_tokens *l)
+{
+    size_t n;
+    const struct recipient *r = vault_recipients(v, &n);
+    size_t n_here = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct local_token *t = local_find(l, v, &r[i]);
+        if (!t)
+            continue;
+        n_here++;
+        check_token(d, t);
+    }
+    if (n_here == 0)
+        doctor_row(d, FINDING_FAIL, "token", "coffer trust FINGERPRINT --token URI",
+                   "this machine knows no token for this vault");
+    if (n == 1)
+        doctor_row(d, FINDING_WARN, "recovery", "back up the vault; know how to make the keys anew",
+                   "one token opens this vault: if it is lost, so is the vault");
+}
+
+static void check_trust(struct doctor *d, const struct vault *v)
+{
+    char fingerprint[FINGERPRINT_TEXT], fix[80];
+    struct err e = {.code = OK};
+
+    if (vault_fingerprint(v, fingerprint, &e)) {
+        doctor_error(d, FINDING_FAIL, "trust", &e);
+        return;
+    }
+    if (d->rows)
+        json_text(out_json(&d->c->out), "fingerprint", fingerprint);
+    snprintf(fix, sizeof(fix), "coffer trust %s", fingerprint);
+    if (vault_trust_state(v) == TRUST_NO_PIN)
+        doctor_row(d, FINDING_WARN, "trust", fix, "fingerprint %s, not trusted on this machine yet",
+                   fingerprint);
+    else if (vault_trust_state(v) == TRUST_PIN_UNWRITABLE)
+        doctor_row(d, FINDING_FAIL, "trust", "make the state directory writable",
+                   "fingerprint %s; this machine cannot remember the newest state", fingerprint);
+    else
+        doctor_row(d, FINDING_OK, "trust", NULL, "fingerprint %s, generation %llu", fingerprint,
+                   (unsigned long long)vault_generation(v));
+}
+
+static void check_record(struct doctor *d, struct vault *v, const char *name, const struct opener *o,
+                         size_t *n_good)
+{
+    struct err e = {.code = OK};
+    struct record_info info;
+    int rc;
+
+    if (o) {
+        AUTO(record_freep) struct record *r = NULL;
+        rc = vault_open_record(v, o, name, &r, &e);
+    } else {
+        record_info_init(&info);
+        rc = vault_peek(v, name, &info, &e);
+        record_info_free(&info);
+    }
+    if (rc) {
+        err_wrap(&e, "'%s'", name);
+        doctor_error(d, FINDING_FAIL, "record", &e);
+    } else {
+        ++*n_good;
+    }
+}
+
+/* why_not: why o is NULL. */
+static void check_records(struct doctor *d, struct vault *v, const struct opener *o,
+                          const char *why_not)
+{
+    char name[NAME_MAX_LEN + 1];
+    size_t n_good = 0;
+
+    for (size_t i = 0; vault_name(v, i, name); i++)
+        check_record(d, v, name, o, &n_good);
+    if (o)
+        doctor_row(d, n_good == vault_count(v) ? FINDING_OK : FINDING_WARN, "records", NULL,
+                   "%zu of %zu opened by the token", n_good, vault_count(v));
+    else
+        doctor_row(d, FINDING_WARN, "records", why_not,
+                   "%zu of %zu look whole; the token did not check them, only their hashes were",
+                   n_good, vault_count(v));
+}
+
+static void check_orphans(struct doctor *d, struct vault *v)
+{
+    char files[ORPHANS_SHOWN][128];
+    struct err e = {.code = OK};
+    size_t n = 0;
+
+    if (vault_orphans(v, files, ORPHANS_SHOWN, &n, &e)) {
+        doctor_error(d, FINDING_FAIL, "files", &e);
+        return;
+    }
+    for (size_t i = 0; i < n && i < ORPHANS_SHOWN; i++) {
+        char fix[192];
+        snprintf(fix, sizeof(fix), "coffer doctor --take-back %s", files[i]);
+        doctor_row(d, FINDING_WARN, "files", fix, "nothing refers to the record file '%s'", files[i]);
+    }
+    if (n > ORPHANS_SHOWN)
+        doctor_row(d, FINDING_WARN, "files", NULL, "and %zu more", n - ORPHANS_SHOWN);
+    if (n == 0)
+        doctor_row(d, FINDING_OK, "files", NULL, "every record file is referred to");
+}
+
+/* With an option or a remembered PIN always; at a terminal the person may pass. */
+static bool may_log_in(struct doctor *d, const struct vault *v, const struct local_tokens *l)
+{
+    size_t n;
+    const struct recipient *r = vault_recipients(v, &n);
+    const struct local_token *t = NULL;
+
+    for (size_t i = 0; i < n && !t; i++)
+        t = local_find(l, v, &r[i]);
+    if (!t)
+        return false;
+    if (pin_is_given(d->c, t->pin_file))
+        return true;
+    if (!ask_possible())
+        return false;
+    out_hint("the PIN lets the token check each record; an empty one checks without it");
+    return true;
+}
+
+static void check_with_token(struct doctor *d, struct vault *v)
+{
+    AUTO_SESSION s = {0};
+    struct err e = {.code = OK};
+    int rc = session_begin(d->c, v, &s, &e);
+
+    if (rc == ERR_PERSON && !d->c->args->given[OPT_PIN_FD] && !d->c->args->given[OPT_PIN_FILE]) {
+        doctor_error(d, FINDING_WARN, "login", &e);
+        check_records(d, v, NULL, need_pin);
+        return;
+    }
+    if (!rc) {
+        out_hint("%zu operation%s of the token follow%s (a touch each, where it asks for touch)",
+                 vault_count(v) + 1, vault_count(v) ? "s" : "", vault_count(v) ? "" : "s");
+        rc = vault_open(v, &s.opener, &e);
+    }
+    if (rc) {
+        /* Of trust's hints the last one says what to do. */
+        if (rc == ERR_TRUST && e.n_hints > 1)
+            memcpy(e.hints[0], e.hints[e.n_hints - 1], sizeof(e.hints[0]));
+        doctor_error(d, FINDING_FAIL, rc == ERR_TRUST ? "trust" : "login", &e);
+        check_records(d, v, NULL, "mend that first");
+        return;
+    }
+    check_trust(d, v);
+    check_records(d, v, &s.opener, NULL);
+}
+
+static void check_vault(struct doctor *d)
+{
+    struct err e = {.code = OK};
+    AUTO(vault_freep) struct vault *v = NULL;
+    AUTO(local_list_freep) struct local_tokens *l = NULL;
+
+    if (vault_load(&d->c->where, d->c->env, &v, &e)) {
+        doctor_error(d, FINDING_FAIL, "vault", &e);
+        return;
+    }
+    doctor_row(d, FINDING_OK, "vault", NULL, "'%s' is yours alone", d->c->where.vault);
+    if (local_list(d->c, &l, &e)) {
+        doctor_error(d, FINDING_FAIL, "local config", &e);
+        return;
+    }
+    check_tokens(d, v, l);
+    if (may_log_in(d, v, l))
+        check_with_token(d, v);
+    else
+        check_records(d, v, NULL, need_pin);
+    check_orphans(d, v);
+}
+
+static int take_back(struct cli *c, struct err *e)
+{
+    AUTO(vault_freep) struct vault *v = NULL;
+    AUTO_SESSION s = {0};
+    const char *file = c->args->value[OPT_TAKE_BACK];
+
+    if (vault_load(&c->where, c->env, &v, e) || session_write(c, v, &s, e) ||
+        vault_take_back(v, &s.opener, file, e))
+        return e->code;
+    out_note(&c->out, "'%s' is part of the vault again; 'coffer list' shows it", file);
+    if (c->out.is_json)
+        json_text(out_json(&c->out), "taken_back", file);
+    return OK;
+}
+
+int run_doctor(struct cli *c, struct err *e)
+{
+    struct doctor d = {.c = c};
+
+    if (c->args->given[OPT_TAKE_BACK])
+        return take_back(c, e);
+    d.rows = c->out.is_json ? json_array(out_json(&c->out), "checks") : NULL;
+    doctor_memory(&d);
+    doctor_swap(&d);
+    doctor_state(&d);
+    check_vault(&d);
+    if (d.n_fail > 0)
+        c->status = 1;
+    out_note(&c->out, "%s", "");
+    out_note(&c->out, "%u to mend, %u to know about", d.n_fail, d.n_warn);
+    return OK;
+}

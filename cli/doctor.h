@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of `coffer doctor`, and the checks that need no vault. */
+#ifndef CLI_DOCTOR_H
+#define CLI_DOCTOR_H
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "cli/cli.h"
+
+enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
+
+struct doctor {
+    struct cli *c;
+    cJSON *rows;
+    unsigned n_warn, n_fail;
+};
+
+/* One row; fix: one line that says how to mend it, or NULL. */
+void doctor_row(struct doctor *d, enum finding f, const char *what, const char *fix, const char *fmt,
+                ...) PRINTF(5, 6);
+/* A row from an error: its message, and its first hint as the fix. */
+void doctor_error(struct doctor *d, enum finding f, const char *what, const struct err *e);
+
+void doctor_memory(struct doctor *d);
+void doctor_swap(struct doctor *d);
+void doctor_state(struct doctor *d);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coffer pin: changes the user PIN of the token that opens this vault. */
+#include "cli/cli.h"
+#include "cli/pin_source.h"
+#include "cli/session.h"
+
+static int change(const struct cli *c, struct token *t, const struct local_token *entry,
+                  struct err *e)
+{
+    AUTO_SECRET old_pin = {0};
+    AUTO_SECRET new_pin = {0};
+
+    if (token_info(t)->is_protected_path) {
+        err_set(e, ERR_PERSON, "token '%s' takes its PIN on the device", token_info(t)->label);
+        return err_hint(e, "change it with the maker's own tool");
+    }
+    /* The login comes first: it keeps the count of tries, and a wrong old PIN ends it before the new
+     * one is asked for. */
+    if (pin_login(c, t, entry->pin_file, &old_pin, e) ||
+        pin_read_new(c, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, token_info(t)->is_software, &new_pin, e))
+        return e->code;
+    return token_set_pin(t, &old_pin, &new_pin, e);
+}
+
+int run_pin(struct cli *c, struct err *e)
+{
+    AUTO(vault_freep) struct vault *v = NULL;
+    AUTO(token_closep) struct token *t = NULL;
+    struct local_token entry;
+
+    if (vault_load(&c->where, c->env, &v, e) || session_token(c, v, &t, &entry, e) ||
+        change(c, t, &entry, e))
+        return e->code;
+    out_note(&c->out, "the PIN of token '%s' is changed; the vault needs no change",
+             token_info(t)->label);
+    if (entry.pin_file[0])
+        out_note(&c->out, "Write the new PIN into '%s' too: it is read from there.", entry.pin_file);
+    if (c->out.is_json)
+        json_text(out_json(&c->out), "token", token_info(t)->label);
+    return OK;
+}

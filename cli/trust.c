@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coffer trust: this machine accepts a vault by the fingerprint of its key, which a person brings
+ * from elsewhere. Nothing is written before the token has opened the vault. */
+#include "base/buf.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/pick.h"
+#include "cli/pin_source.h"
+#include "cli/session.h"
+#include "pkcs11/softhsm.h"
+
+#include <stdio.h>
+
+#define KEYS_SEEN 24u
+
+struct joining {
+    struct session s;
+    bool is_new; /* the entry is to be written to tokens.json */
+};
+
+static void joining_close(struct joining *j)
+{
+    session_end(&j->s);
+}
+
+/* The recipient whose key is on the token. */
+static int match(const struct vault *v, const struct token_key *keys, size_t n_keys,
+                 struct local_token *entry, bool *found, struct err *e)
+{
+    size_t n;
+    const struct recipient *r = vault_recipients(v, &n);
+    uint8_t rid[RID_LEN];
+
+    *found = false;
+    for (size_t k = 0; k < n_keys && !*found; k++) {
+        if (keys[k].spki.n == 0)
+            continue;
+        if (spki_rid(&keys[k].spki, rid, e))
+            return e->code;
+        for (size_t i = 0; i < n && !*found; i++)
+            if (memcmp(rid, r[i].rid, RID_LEN) == 0 && spki_fits(&keys[k].spki, r[i].scheme)) {
+                memcpy(entry->rid, rid, RID_LEN);
+                entry->scheme = r[i].scheme;
+                memcpy(entry->key_id, keys[k].id, sizeof(entry->key_id));
+                entry->key_id_len = keys[k].id_len;
+                *found = true;
+            }
+    }
+    return OK;
+}
+
+static int find_key(struct cli *c, const struct vault *v, struct joining *j,
+                    const struct token_key_want *want, struct err *e)
+{
+    struct local_token *entry = &j->s.entry;
+    const struct token_info *info = token_info(j->s.token);
+    struct token_key keys[KEYS_SEEN];
+    struct token_key_want by_rid = {.rid = entry->rid};
+    size_t n = 0;
+    bool found = false;
+
+    if (token_keys(j->s.token, want, keys, KEYS_SEEN, &n, e) ||
+        match(v, keys, n < KEYS_SEEN ? n : KEYS_SEEN, entry, &found, e))
+        return e->code;
+    if (!found) {
+        err_set(e, ERR_NOT_FOUND, "token '%s' has none of the keys that this vault is sealed to",
+                info->label);
+        return err_hint(e, "'coffer show NAME' lists the vault's recipients");
+    }
+    if (token_use_key(j->s.token, &by_rid, &keys[0], e))
+        return e->code;
+    memcpy(entry->vault_id, vault_id(v), VAULT_ID_LEN);
+    memcpy(entry->where.label, info->label, sizeof(entry->where.label));
+    memcpy(entry->where.serial, info->serial, sizeof(entry->where.serial));
+    j->is_new = true;
+    opener_token(&j->s.opener, j->s.token, entry->rid, entry->scheme);
+    return pin_file_to_keep(c, entry->pin_file, e);
+}
+
+static int by_uri(struct cli *c, const struct vault *v, struct joining *j, struct err *e)
+{
+    struct token_uri uri;
+
+    if (pick_uri(c, &uri, &j->s.entry.where, e) ||
+        token_open(&j->s.entry.where, &j->s.token, e) || pin_login(c, j->s.token, "", NULL, e))
+        return e->code;
+    struct token_key_want want = {.id = bytes_of(uri.id, uri.id_len),
+                                  .label = uri.object[0] ? uri.object : NULL};
+    return find_key(c, v, j, &want, e);
+}
+
+/* SoftHSM's configuration names its directory by its full path, which is another one when the directory
+ * was copied from elsewhere. */
+static int adopt(const char *dir, struct err *e)
+{
+    AUTO(fd_closep) int fd = -1;
+    AUTO_BUF now = BUF_INIT(4096);
+    AUTO_BUF conf = BUF_INIT(4096);
+    char line[WHERE_MAX + 40];
+
+    if (strpbrk(dir, "#\n\r"))
+        return err_set(e, ERR_USAGE, "'%s': SoftHSM takes no '#' or line end in a path", dir);
+    if (dir_open(dir, FILE_PRIVATE, &fd, e) ||
+        file_read_at(fd, "softhsm2.conf", 4096, FILE_PRIVATE, &now, e))
+        return e->code;
+    snprintf(line, sizeof(line), "directories.tokendir = %s/tokens\n", dir);
+    if (strstr(buf_str(&now), line))
+        return OK;
+    buf_addf(&conf, "%sobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", line);
+    if (buf_check(&conf, "softhsm2.conf", e))
+        return e->code;
+    return file_replace_at(fd, "softhsm2.conf", buf_bytes(&conf), e);
+}
+
+static int by_softhsm(struct cli *c, const struct vault *v, struct joining *j, struct err *e)
+{
+    static const struct token_key_want any = {.label = NULL};
+    char dir[WHERE_MAX];
+
+    if (where_softhsm(&c->where, vault_id(v), dir, e))
+        return e->code;
+    int rc = softhsm_where(dir, &j->s.entry.where, e);
+    if (rc == ERR_NOT_FOUND)
+        return err_hint(e, "copy the token directory of the machine that made the vault to '%s' (0700)",
+                        dir);
+    if (rc || adopt(dir, e) || token_open(&j->s.entry.where, &j->s.token, e) ||
+        pin_login(c, j->s.token, "", NULL, e))
+        return e->code;
+    return find_key(c, v, j, &any, e);
+}
+
+/* The token that this machine knows already: after a restore, or a new vault key. */
+static int by_entry(struct cli *c, const struct vault *v, struct joining *j, struct err *e)
+{
+    if (session_begin(c, v, &j->s, e))
+        return e->code;
+    if (!c->args->given[OPT_KEEP_PIN_FILE])
+        return OK;
+    j->is_new = true;
+    return pin_file_to_keep(c, j->s.entry.pin_file, e);
+}
+
+static int no_fingerprint(struct err *e)
+{
+    err_set(e, ERR_USAGE, "'coffer trust' needs the vault's fingerprint");
+    err_hint(e, "read it on the machine that made the vault: 'coffer doctor' shows it, and "
+                "'coffer init' did");
+    return err_hint(e, "usage: coffer trust FINGERPRINT [--token URI | --softhsm]");
+}
+
+static int report(struct cli *c, const struct vault *v, struct err *e)
+{
+    AUTO(local_list_freep) struct local_tokens *tokens = NULL;
+    char fingerprint[FINGERPRINT_TEXT];
+
+    if (local_list(c, &tokens, e) || vault_fingerprint(v, fingerprint, e))
+        return e->code;
+    out_line(&c->out, "trusted      vault %s at '%s'", fingerprint, c->where.vault);
+    if (c->out.is_json) {
+        json_text(out_json(&c->out), "fingerprint", fingerprint);
+        json_number(out_json(&c->out), "generation", vault_generation(v));
+    }
+    recipients_show(c, v, tokens);
+    out_note(&c->out, "Each of these recipients can open the vault. If one is not yours, stop and "
+                      "make the keys anew at the exchanges.");
+    return OK;
+}
+
+int run_trust(struct cli *c, struct err *e)
+{
+    AUTO(vault_freep) struct vault *v = NULL;
+    AUTO(joining_close) struct joining j = {.is_new = false};
+    const struct args *a = c->args;
+    int rc;
+
+    if (a->n_words == 0)
+        return no_fingerprint(e);
+    if (a->given[OPT_TOKEN] && a->given[OPT_SOFTHSM])
+        return err_set(e, ERR_USAGE, "--softhsm and --token exclude each other");
+    if (vault_load(&c->where, c->env, &v, e))
+        return e->code;
+    if (a->given[OPT_TOKEN])
+        rc = by_uri(c, v, &j, e);
+    else
+        rc = a->given[OPT_SOFTHSM] ? by_softhsm(c, v, &j, e) : by_entry(c, v, &j, e);
+    if (rc || vault_trust(v, &j.s.opener, a->words[0], e) ||
+        (j.is_new && local_put(&c->where, &j.s.entry, e)))
+        return e->code;
+    return report(c, v, e);
+}

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The bench: run.sh DIRECTORY-OF-BENCH-PROGRAMS COFFER. Makes two vaults of its own below build/bench.
+# BENCH_SHORT=1: fewer runs, no ccxt. BENCH_N: runs of each whole process (200).
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+programs=$(realpath "$1") COFFER=$(realpath "$2")
+dir=$PWD/build/bench
+short=${BENCH_SHORT:-}
+n=${BENCH_N:-${short:+40}}
+n=${n:-200}
+many=${short:+5}
+many=${many:-15}
+pin=bench-pin-of-no-value
+passed=0 failed=0
+
+part() { # a part's own tally is added to ours
+    "$@" | tee "$dir/out" | grep -v ' passed, '
+    local status=${PIPESTATUS[0]} tally
+    tally=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$dir/out" | tail -n 1)
+    if [ "$tally" ]; then
+        tally=${tally/ passed,/} tally=${tally/ failed/}
+        passed=$((passed + ${tally% *})) failed=$((failed + ${tally#* }))
+    elif [ "$status" -ne 0 ]; then
+        failed=$((failed + 1))
+        echo "FAIL: ${*:1:3}: status $status"
+    fi
+}
+
+make_vault() { # make_vault HOME RECORDS
+    mkdir -p "$1"
+    env -u COFFER_HOME -u XDG_DATA_HOME -u XDG_CONFIG_HOME -u XDG_STATE_HOME HOME="$1" \
+        "$COFFER" init --softhsm --label bench --pin-file "$dir/pin" --quiet >/dev/null &&
+        HOME=$1 "$programs/bench" fill "$pin" "$2" >"$1/floor"
+}
+
+unset COFFER_HOME XDG_DATA_HOME XDG_CONFIG_HOME XDG_STATE_HOME
+rm -rf "$dir/few" "$dir/many"
+mkdir -p "$dir"
+(umask 077 && echo "$pin" >"$dir/pin")
+cat >"$dir/fields.json" <<'JSON'
+{"api_key":"vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A","api_secret":"NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"}
+JSON
+chmod 600 "$dir/fields.json"
+if ! make_vault "$dir/few" 10 || ! make_vault "$dir/many" 10000; then
+    echo "the bench's vaults could not be made"
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+{
+    read -r FLOOR_LABEL
+    read -r FLOOR_ID
+    read -r FLOOR_POINT
+} <"$dir/few/floor"
+FLOOR_MODULE=$(find /usr/lib /usr/lib64 -maxdepth 4 -name libsofthsm2.so 2>/dev/null | head -n 1)
+FLOOR_CONF=$(find "$dir/few/.local/share/coffer-softhsm" -name softhsm2.conf | head -n 1)
+export COFFER PIN_FILE="$dir/pin" FIELDS="$dir/fields.json" FLOOR="$programs/floor" FLOOR_PIN=$pin
+export FLOOR_LABEL FLOOR_ID FLOOR_POINT FLOOR_MODULE FLOOR_CONF HOME_FEW="$dir/few" HOME_MANY="$dir/many"
+
+ccxt=
+if [ "$short" ]; then
+    echo "# ccxt: not run: short form"
+elif ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    echo "# ccxt: not run: node and npm are not installed"
+elif ! mkdir -p "$dir/node" || ! (cd "$dir/node" && { [ -d node_modules/ccxt ] ||
+    npm install --no-audit --no-fund --silent ccxt@4.5.84 >"$dir/npm.log" 2>&1; }); then
+    echo "# ccxt: not run: npm install failed, see $dir/npm.log"
+elif ! (cd "$dir/node" && node "$OLDPWD/tests/bench/ccxt.mjs") >"$dir/ccxt.txt" 2>"$dir/ccxt.err"; then
+    echo "# ccxt: not run: $(tail -n 1 "$dir/ccxt.err")"
+else
+    ccxt=$dir/ccxt.txt
+fi
+
+HOME=$dir/few part "$programs/bench" inside "$pin" ${ccxt:+"$ccxt"}
+HOME=$dir/few part "$programs/bench" whole "$n"
+part "$programs/bench" many "$many"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

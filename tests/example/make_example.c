@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Makes the worked example of vault/FORMAT.md below a new directory, for a P-256 key that is thrown away by
+ * being published, and prints every value on the way. Run once; the result is committed. */
+#include "base/codec.h"
+#include "base/crypto.h"
+#include "base/file.h"
+#include "base/wipe.h"
+#include "tests/softkey.h"
+#include "vault/commit.h"
+
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void must(int rc, const struct err *e)
+{
+    if (rc) {
+        fprintf(stderr, "make_example: %s\n", e->msg);
+        exit(1);
+    }
+}
+
+static void show(const char *name, struct bytes v)
+{
+    AUTO_BUF hex = BUF_INIT(65536);
+    hex_encode(&hex, v);
+    printf("    %-12s %s\n", name, buf_str(&hex));
+}
+
+static void fill(struct vault *v)
+{
+    struct err e;
+    struct secret f[FIELD_COUNT] = {{0}};
+    struct record_info info;
+    record_info_init(&info);
+    snprintf(info.name, sizeof(info.name), "main");
+    snprintf(info.connector, sizeof(info.connector), "binance");
+    snprintf(info.environment, sizeof(info.environment), "live");
+    snprintf(info.key_mask, sizeof(info.key_mask), "vmPU...h8A");
+    info.key = KEY_HMAC;
+    must(secret_copy(&f[FIELD_API_KEY], BYTES_LIT("vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"), &e), &e);
+    must(secret_copy(&f[FIELD_API_SECRET], BYTES_LIT("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"), &e), &e);
+    must(vault_add(v, &info, f, &e), &e);
+    record_info_free(&info);
+}
+
+static void explain(struct vault *v, struct softkey *k)
+{
+    struct err e;
+    AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
+    struct record_file file;
+    struct record_info hdr;
+    uint8_t key[32];
+    AUTO_SECRET vk_dek = {0};
+    show("vault id", bytes_of(v->body.id, 16));
+    show("rid", bytes_of(k->recipient.rid, 32));
+    show("VK", secret_bytes(&v->vk));
+    show("fingerprint", bytes_of(v->fingerprint, 16));
+    must(record_read(v, &v->body.entries[0].current, &text, &file, &e), &e);
+    record_info_init(&hdr);
+    must(header_parse(file.header, &hdr, &e), &e);
+    must(record_unwrap(&hdr, &file, &k->opener, &vk_dek, &e), &e);
+    show("rec_id", bytes_of(hdr.rec_id, 16));
+    show("DEK", bytes_of(vk_dek.p + 32, 32));
+    must(record_key(&hdr, secret_bytes(&vk_dek), key, &e), &e);
+    show("K_rec", BYTES_ARR(key));
+}
+
+int main(int argc, char **argv)
+{
+    struct err e;
+    struct where w = {.vault = ""};
+    struct softkey k;
+    uint8_t id[VAULT_ID_LEN];
+    struct vault *v = NULL;
+    if (argc != 2) {
+        fprintf(stderr, "usage: make_example NEW-DIRECTORY\n");
+        return 2;
+    }
+    must(wipe_install(&e), &e);
+    must(secret_arena_open(&e), &e);
+    snprintf(w.vault, sizeof(w.vault), "%s/vault", argv[1]);
+    snprintf(w.state, sizeof(w.state), "%s/state", argv[1]);
+    softkey_new(&k, "P-256", SCHEME_ECDH_P256, "example token");
+    must(env_real.random(&env_real, id, sizeof(id), &e), &e);
+    must(vault_create(&w, id, &k.recipient, &k.opener, &env_real, &v, &e), &e);
+    vault_freep(&v);
+    must(vault_load(&w, &env_real, &v, &e), &e);
+    must(vault_lock(v, &e), &e);
+    must(vault_open(v, &k.opener, &e), &e);
+    fill(v);
+    explain(v, &k);
+    PEM_write_PrivateKey(stdout, k.key, NULL, NULL, 0, NULL, NULL);
+    vault_free(v);
+    return 0;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of the table, text edits and message classes. Classes of requests are in test_classes.c,
+ * signatures in test_vectors.c, credentials in test_credential.c. */
+#include "tests/harness.h"
+
+#include "connectors/form.h"
+#include "connectors/jsonedit.h"
+
+#define BINANCE &connector_binance
+#define OKX &connector_okx
+#define KRAKEN &connector_kraken
+#define COINBASE &connector_coinbase_advanced_trade
+
+static void names(void)
+{
+    enum req_class c;
+    enum environment v;
+    for (unsigned i = 0; i < CLASS_COUNT; i++)
+        CHECK(class_by_name(bytes_str(class_name((enum req_class)i)), &c) && c == i);
+    for (unsigned i = 0; i < ENV_COUNT; i++)
+        CHECK(environment_by_name(bytes_str(environment_name((enum environment)i)), &v) && v == i);
+    CHECK(!class_by_name(BYTES_LIT("Trade"), &c));
+    CHECK(!class_by_name(BYTES_LIT(""), &c));
+    for (size_t i = 0; connectors[i] && connectors[i + 1]; i++)
+        CHECK(strcmp(connectors[i]->name, connectors[i + 1]->name) < 0);
+    CHECK(connector_find("Binance") == BINANCE);
+    CHECK(connector_find("binanceusdm") == BINANCE);
+    CHECK(connector_find("binance-perpetual") == BINANCE);
+    CHECK(connector_find("Coinbase-Advanced-Trade") == COINBASE);
+    CHECK(connector_find("coinbase") == COINBASE);
+    CHECK(connector_find("okx_perpetual") == OKX);
+    CHECK(!connector_find(""));
+    CHECK(!connector_find("binanc"));
+}
+
+static void unknown_connector_names_the_nearest(void)
+{
+    struct err e;
+    EQ_INT(connector_unknown("Binanse", &e), ERR_USAGE);
+    EQ_STR(e.msg, "unknown connector 'Binanse'");
+    EQ_STR(e.hints[0], "did you mean 'binance'?");
+    EQ_INT(connector_unknown("zzzzzzzzzzzz", &e), ERR_USAGE);
+    EQ_INT(e.n_hints, 1);
+    static char longest[300];
+    memset(longest, 'k', sizeof(longest) - 1);
+    EQ_INT(connector_unknown(longest, &e), ERR_USAGE);
+}
+
+/* What the rest of the program relies on for every connector. */
+static void tables_are_whole(void)
+{
+    for (const struct connector *const *p = connectors; *p; p++) {
+        const struct connector *c = *p;
+        CHECK(c->title && c->docs && c->covers && c->hosts && c->fields && c->sign);
+        CHECK((c->sign_ws != NULL) == (c->classify_ws != NULL));
+        CHECK(c->key_types != 0);
+        EQ_INT(c->fields[0].id, FIELD_API_KEY);
+        for (const struct host *h = c->hosts; h->name; h++)
+            CHECK(!h->region == !c->regions);
+        for (const struct field_spec *f = c->fields; f->label; f++)
+            CHECK(f->min <= f->max && f->max > 0);
+        for (const struct endpoint *x = c->endpoints; x->method; x++) {
+            CHECK(x->cls < CLASS_UNKNOWN && x->path[0] == '/');
+            for (const struct endpoint *y = c->endpoints; y != x; y++)
+                harness_ok(strcmp(x->path, y->path) || strcmp(x->method, y->method), __FILE__,
+                           __LINE__, "%s %s stands twice", x->method, x->path);
+        }
+    }
+}
+
+static void edit_form(const char *form, const char *want, bool is_there)
+{
+    AUTO_BUF out = BUF_INIT(1024);
+    EQ_INT(form_copy(&out, bytes_str(form), "sig", "t", BYTES_LIT("9")), is_there);
+    EQ_STR(buf_str(&out), want);
+}
+
+static void forms(void)
+{
+    edit_form("", "", false);
+    edit_form("a=1&b=%20+x", "a=1&b=%20+x", false);
+    edit_form("a=1&t=0&b=2", "a=1&t=9&b=2", true);
+    edit_form("t=0", "t=9", true);
+    edit_form("t", "t=9", true);
+    edit_form("t=&a", "t=9&a", true);
+    edit_form("%74=0&a", "%74=9&a", true);
+    edit_form("t=0&a=1&t=2", "t=9&a=1", true);
+    edit_form("sig=1&a=1&sig=2", "a=1", false);
+    edit_form("s%69g=1&a=1&s%6Ag=2", "a=1&s%6Ag=2", false);
+    edit_form("a=1&&b=2&", "a=1&&b=2&", false);
+    edit_form("tt=1&T=2&t%=3", "tt=1&T=2&t%=3", false);
+    edit_form("xsig=1&a=sig=2&t=0", "xsig=1&a=sig=2&t=9", true);
+    AUTO_BUF b = BUF_INIT(64);
+    buf_adds(&b, "?");
+    form_append(&b, 1, "a", BYTES_LIT("1"));
+    form_append(&b, 1, "b", BYTES_LIT("2"));
+    form_encode(&b, BYTES_LIT("+/=~-._aZ9 "));
+    EQ_STR(buf_str(&b), "?a=1&b=2%2B%2F%3D~-._aZ9%20");
+}
+
+static void edit_json(const char *text, bool at_front, const char *want)
+{
+    AUTO_BUF out = BUF_INIT(1024);
+    struct json root;
+    struct err e;
+    struct json_edit edit = {.name = "n", .value = BYTES_LIT("\"7\""), .at_front = at_front};
+    if (!OK_CALL(message_parse(bytes_str(text), &root, &e), &e))
+        return;
+    json_edit_object(&out, bytes_str(text), root, &edit, 1);
+    EQ_STR(buf_str(&out), want);
+}
+
+static void json_edits(void)
+{
+    edit_json("{}", true, "{\"n\":\"7\"}");
+    edit_json("{}", false, "{\"n\":\"7\"}");
+    edit_json(" { } ", true, " {\"n\":\"7\" } ");
+    edit_json(" { \"a\" : 1.00 } ", true, " {\"n\":\"7\", \"a\" : 1.00 } ");
+    edit_json(" { \"a\" : 1.00 } ", false, " { \"a\" : 1.00,\"n\":\"7\" } ");
+    edit_json("{\"a\":{\"n\":1},\"n\": 5 ,\"b\":[]}", false,
+              "{\"a\":{\"n\":1},\"n\": \"7\" ,\"b\":[]}");
+    edit_json("{\"\\u006e\":null}", true, "{\"\\u006e\":\"7\"}");
+    struct json root;
+    struct err e;
+    EQ_INT(message_parse(BYTES_LIT("[]"), &root, &e), ERR_USAGE);
+    EQ_INT(message_parse(BYTES_LIT("{"), &root, &e), ERR_USAGE);
+    EQ_INT(message_parse(BYTES_LIT("{\"a\":1,\"a\":2}"), &root, &e), ERR_USAGE);
+    EQ_INT(message_parse(BYTES_LIT(""), &root, &e), ERR_USAGE);
+}
+
+static enum req_class ws_class(const struct connector *c, const char *message)
+{
+    struct ws_call call = {.base = {.conn = c}, .message = bytes_str(message)};
+    return c->classify_ws(&call);
+}
+
+static void message_classes(void)
+{
+    EQ_INT(ws_class(BINANCE, ""), CLASS_SESSION);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"session.logon\"}"), CLASS_SESSION);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"order.place\"}"), CLASS_TRADE);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"order.cancel\"}"), CLASS_CANCEL);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"account.status\"}"), CLASS_READ);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"order.Place\"}"), CLASS_UNKNOWN);
+    EQ_INT(ws_class(BINANCE, "{\"method\":7}"), CLASS_UNKNOWN);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"order.status\",\"method\":\"order.place\"}"),
+           CLASS_UNKNOWN);
+    EQ_INT(ws_class(BINANCE, "nonsense"), CLASS_UNKNOWN);
+    EQ_INT(ws_class(OKX, "{\"op\":\"login\"}"), CLASS_SESSION);
+    EQ_INT(ws_class(OKX, "{\"op\":\"order\"}"), CLASS_TRADE);
+    EQ_INT(ws_class(OKX, "{\"op\":\"withdraw\"}"), CLASS_UNKNOWN);
+    EQ_INT(ws_class(COINBASE, "{\"type\":\"subscribe\"}"), CLASS_SESSION);
+    EQ_INT(ws_class(COINBASE, "{\"type\":\"x\"}"), CLASS_UNKNOWN);
+}
+
+static void too_many_headers_fail_the_request(void)
+{
+    struct request r;
+    struct err e;
+    request_init(&r);
+    for (size_t i = 0; i < HEADERS_MAX; i++)
+        request_header(&r, BYTES_LIT("a"), BYTES_LIT("b"));
+    OK_CALL(request_check(&r, &e), &e);
+    buf_adds(request_header_new(&r, "one"), "more");
+    EQ_INT(request_check(&r, &e), ERR_LIMIT);
+    EQ_INT(r.n_headers, HEADERS_MAX);
+    CHECK(request_has_header(&r, "A") && !request_has_header(&r, "one"));
+    request_free(&r);
+}
+
+int main(void)
+{
+    RUN(names);
+    RUN(unknown_connector_names_the_nearest);
+    RUN(tables_are_whole);
+    RUN(forms);
+    RUN(json_edits);
+    RUN(message_classes);
+    RUN(too_many_headers_fail_the_request);
+    return harness_end();
+}

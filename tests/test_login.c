@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests pkcs11/login.c against a made-up driver: PIN tries, which a SoftHSM never runs out of. */
+#include "tests/fake_driver.h"
+
+static struct secret pin;
+
+static void locked_pin_is_not_tried(void)
+{
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    drv.flags |= CKF_USER_PIN_LOCKED | CKF_USER_PIN_FINAL_TRY;
+    EQ_INT(token_login(t, &pin, true, &e), ERR_PIN_LOCKED);
+    EQ_INT(drv.n_login, 0);
+    CHECK(e.n_hints > 0);
+}
+
+static void last_try_is_not_used_unasked(void)
+{
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    drv.flags |= CKF_USER_PIN_FINAL_TRY;
+    EQ_INT(token_login(t, &pin, false, &e), ERR_PERSON);
+    EQ_INT(token_set_pin(t, &pin, &pin, &e), ERR_PERSON);
+    EQ_INT(drv.n_login, 0);
+    OK_CALL(token_login(t, &pin, true, &e), &e);
+    EQ_INT(drv.n_login, 1);
+}
+
+/* The flags that count are those of now, not of when the token was opened. */
+static void flags_are_read_again(void)
+{
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    drv.login_rv = CKR_PIN_INCORRECT;
+    drv.flags_after_login = CKF_USER_PIN_COUNT_LOW;
+    EQ_INT(token_login(t, &pin, false, &e), ERR_PIN);
+    CHECK(strstr(e.hints[0], "few tries") != NULL);
+    drv.flags_after_login = CKF_USER_PIN_FINAL_TRY;
+    EQ_INT(token_login(t, &pin, false, &e), ERR_PIN);
+    CHECK(strstr(e.hints[0], "one try is left") != NULL);
+    EQ_INT(token_login(t, &pin, false, &e), ERR_PERSON);
+    EQ_INT(drv.n_login, 2);
+    drv.flags_after_login = CKF_USER_PIN_LOCKED;
+    EQ_INT(token_login(t, &pin, true, &e), ERR_PIN_LOCKED);
+    EQ_INT(drv.n_login, 3);
+    EQ_INT(token_login(t, &pin, true, &e), ERR_PIN_LOCKED);
+    EQ_INT(drv.n_login, 3);
+}
+
+static void login_codes(void)
+{
+    static const struct {
+        CK_RV rv;
+        int want;
+    } rows[] = {{CKR_OK, OK},
+                {CKR_USER_ALREADY_LOGGED_IN, OK},
+                {CKR_PIN_INCORRECT, ERR_PIN},
+                {CKR_PIN_LOCKED, ERR_PIN_LOCKED},
+                {CKR_USER_PIN_NOT_INITIALIZED, ERR_PERSON},
+                {CKR_PIN_EXPIRED, ERR_PERSON},
+                {CKR_DEVICE_REMOVED, ERR_TOKEN},
+                {CKR_VENDOR_DEFINED + 5, ERR_TOKEN}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct token *t = fresh(SEAL_KEY_P256);
+        struct err e;
+        drv.login_rv = rows[i].rv;
+        EQ_INT(token_login(t, &pin, false, &e), rows[i].want);
+        EQ_INT(drv.n_login, 1); /* whatever it was: one try */
+    }
+}
+
+static void impossible_pins_cost_no_try(void)
+{
+    static const struct {
+        CK_ULONG min, max;
+        unsigned n_login;
+    } rows[] = {{4, 8, 1}, {7, 8, 0}, {4, 5, 0},
+                {0, 0, 1}, {8, 4, 1}, {0, CK_UNAVAILABLE_INFORMATION, 1}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct token *t = fresh(SEAL_KEY_P256);
+        struct err e;
+        drv.pin_min = rows[i].min;
+        drv.pin_max = rows[i].max;
+        EQ_INT(token_login(t, &pin, false, &e), rows[i].n_login ? OK : ERR_PIN);
+        EQ_INT(drv.n_login, rows[i].n_login);
+    }
+}
+
+static void keypad_tokens_take_no_pin(void)
+{
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    EQ_INT(token_login(t, NULL, false, &e), ERR_PERSON);
+    drv.flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
+    OK_CALL(token_login(t, NULL, false, &e), &e);
+    CHECK(drv.was_pin_null && drv.n_login == 1);
+}
+
+static void read_only_token(void)
+{
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    struct token_key k;
+    drv.flags |= CKF_WRITE_PROTECTED;
+    OK_CALL(token_login(t, &pin, false, &e), &e);
+    CHECK(token_info(t)->is_read_only);
+    EQ_INT(token_generate(t, SEAL_KEY_P256, "x", bytes_str("1"), &k, &e), ERR_TOKEN);
+    CHECK(strstr(e.msg, "read-only") != NULL);
+    EQ_INT(token_set_pin(t, &pin, &pin, &e), ERR_TOKEN);
+    EQ_INT(drv.n_login, 1);
+}
+
+int main(void)
+{
+    struct err e;
+    OK_CALL(secret_copy(&pin, bytes_str("123456"), &e), &e);
+    RUN(locked_pin_is_not_tried);
+    RUN(last_try_is_not_used_unasked);
+    RUN(flags_are_read_again);
+    RUN(login_codes);
+    RUN(impossible_pins_cost_no_try);
+    RUN(keypad_tokens_take_no_pin);
+    RUN(read_only_token);
+    secret_free(&pin);
+    return harness_end();
+}

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a client's words to a signed request: the parser, the refusals, clock and nonce, the output.
+ * Whether a signature is right is the vectors' test; here a signer that shows what it was given. */
+#include "agent/policy.h"
+#include "agent/prepare.h"
+#include "tests/harness.h"
+#include "vault/state.h"
+
+#include <stdio.h>
+
+#define NOW_US 1700000000123456u
+
+static int fixed_now(const struct env *env, uint64_t *us, struct err *e)
+{
+    (void)env, (void)e;
+    *us = NOW_US;
+    return OK;
+}
+
+static int counted_random(const struct env *env, void *p, size_t n, struct err *e)
+{
+    (void)env, (void)e;
+    for (size_t i = 0; i < n; i++)
+        ((uint8_t *)p)[i] = (uint8_t)i;
+    return OK;
+}
+
+static const struct env fixed_env = {fixed_now, counted_random, NULL};
+
+/* Counts; a signature is all zero bytes. */
+struct fake_signer {
+    struct signer s;
+    unsigned n_signed;
+};
+
+static int fake_sign(struct signer *s, enum sig_alg alg, enum field_id f, struct bytes msg,
+                     struct sig *out, struct err *e)
+{
+    (void)f, (void)msg, (void)e;
+    ((struct fake_signer *)s)->n_signed++;
+    memset(out, 0, sizeof(*out));
+    out->n = alg == SIG_HMAC_SHA512 ? 64 : 32;
+    return OK;
+}
+
+static int fake_place(struct signer *s, enum field_id f, struct buf *out, struct err *e)
+{
+    (void)s, (void)e;
+    buf_adds(out, f == FIELD_API_KEY ? "KEY" : "OTHER");
+    return OK;
+}
+
+static void info_for(struct record_info *r, const char *connector)
+{
+    record_info_init(r);
+    snprintf(r->name, sizeof(r->name), "acme");
+    snprintf(r->connector, sizeof(r->connector), "%s", connector);
+    snprintf(r->environment, sizeof(r->environment), "live");
+    r->key = KEY_HMAC;
+}
+
+/* One wish through prepare_check. Returns its code and fills e. */
+static int check(const char *text, const struct record_info *r, struct err *e)
+{
+    struct prepared p;
+    struct wish w;
+
+    wish_init(&w);
+    int rc = wish_parse(bytes_str(text), &w, e);
+    if (!rc)
+        rc = prepare_check(&w, r, &p, e);
+    wish_free(&w);
+    return rc;
+}
+
+/* One wish all the way; the line goes to out. */
+static int sign(const char *text, const struct record_info *r, struct buf *out, struct err *e)
+{
+    struct fake_signer s = {.s = {KEY_HMAC, fake_sign, fake_place}};
+    struct where where = {.vault = ""};
+    struct prepared p;
+    struct request req;
+    struct wish w;
+
+    snprintf(where.state, sizeof(where.state), "%s/state", harness_dir());
+    buf_reset(out);
+    wish_init(&w);
+    request_init(&req);
+    int rc = wish_parse(bytes_str(text), &w, e);
+    if (!rc)
+        rc = prepare_check(&w, r, &p, e);
+    if (!rc)
+        rc = prepare_sign(&p, &w, r, &s.s, &where, &fixed_env, &req, e);
+    if (!rc)
+        rc = request_json(&req, w.is_ws, out, e);
+    CHECK(rc || p.cls == CLASS_PUBLIC || s.n_signed == 1);
+    request_free(&req);
+    wish_free(&w);
+    return rc;
+}
+
+static void parse_all_members(void)
+{
+    static const char text[] =
+        "{\"method\":\"POST\",\"url\":\"https:\\/\\/x/y\",\"headers\":{\"A\":\"b\\u0020c\",\"D\":\"e\"},"
+        "\"body\":\"{\\\"a\\\":1}\",\"clock\":{\"timestamp_ms\":5,\"nonce\":\"77\","
+        "\"uuid\":\"fa4e0001-1111-4111-8111-0123456789ab\","
+        "\"random_hex16\":\"000102030405060708090a0b0c0d0e0f\"}}";
+    struct wish w;
+    struct err e;
+
+    wish_init(&w);
+    OK_CALL(wish_parse(bytes_str(text), &w, &e), &e);
+    EQ_MEM(w.method, BYTES_LIT("POST"));
+    EQ_MEM(w.url, BYTES_LIT("https://x/y"));
+    EQ_MEM(w.body, BYTES_LIT("{\"a\":1}"));
+    EQ_INT(w.n_headers, 2);
+    EQ_MEM(w.headers[0].value, BYTES_LIT("b c"));
+    EQ_MEM(w.headers[1].name, BYTES_LIT("D"));
+    CHECK(w.clock.has_time && w.clock.has_random && w.clock.timestamp_ms == 5);
+    EQ_INT(w.clock.random[15], 15);
+    EQ_MEM(w.clock.nonce, BYTES_LIT("77"));
+    wish_free(&w);
+}
+
+static void parse_null_is_empty(void)
+{
+    struct wish w;
+    struct err e;
+
+    wish_init(&w);
+    OK_CALL(wish_parse(BYTES_LIT("{\"method\":\"GET\",\"url\":\"/\",\"body\":null}"), &w, &e), &e);
+    EQ_INT(w.body.n, 0);
+    wish_free(&w);
+    OK_CALL(wish_parse(BYTES_LIT("{\"kind\":\"ws_login\",\"message\":null}"), &w, &e), &e);
+    CHECK(w.is_ws && w.message.n == 0 && w.url.n == 0);
+    wish_free(&w);
+}
+
+static void parse_refuses(void)
+{
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "null",
+        "{}",
+        "{\"method\":\"GET\"}",
+        "{\"url\":\"/\"}",
+        "{\"method\":\"GET\",\"url\":\"/\"",
+        "{\"method\":\"GET\",\"url\":\"/\"} ,",
+        "{\"method\":\"GET\",\"url\":\"/\",\"url\":\"/a\"}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"\\u0075rl\":\"/a\"}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"Body\":\"\"}",
+        "{\"method\":\"GET\",\"url\":5}",
+        "{\"method\":null,\"url\":\"/\"}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"body\":{}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"headers\":[]}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"headers\":null}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"headers\":{\"a\":1}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"headers\":{\"a\":\"1\",\"a\":\"2\"}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"headers\":{\"a\":{\"b\":{\"c\":{\"d\":\"\"}}}}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":5}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"time\":5}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"timestamp_ms\":1.5}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"timestamp_ms\":-1}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"timestamp_ms\":\"5\"}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"timestamp_ms\":9007199254740993}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"nonce\":5}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"nonce\":\"\"}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"nonce\":\"1 2\"}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"uuid\":\"fa4e0001\"}}",
+        "{\"method\":\"GET\",\"url\":\"/\",\"clock\":{\"random_hex16\":\"00\"}}",
+        "{\"kind\":\"rest\",\"url\":\"/\"}",
+        "{\"kind\":\"ws_login\",\"method\":\"GET\"}",
+        "{\"kind\":\"ws_login\",\"message\":{}}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err e = {.code = OK};
+        struct wish w;
+        wish_init(&w);
+        int rc = wish_parse(bytes_str(bad[i]), &w, &e);
+        harness_ok(rc == ERR_USAGE && e.msg[0], __FILE__, __LINE__, "%s: %d", bad[i], rc);
+        wish_free(&w);
+    }
+}
+
+static void short_form_headers(void)
+{
+    struct wish w;
+    struct err e;
+
+    wish_init(&w);
+    OK_CALL(wish_header(&w, BYTES_LIT("Name:  a: b "), &e), &e);
+    EQ_MEM(w.headers[0].name, BYTES_LIT("Name"));
+    EQ_MEM(w.headers[0].value, BYTES_LIT("a: b"));
+    EQ_INT(wish_header(&w, BYTES_LIT("Name"), &e), ERR_USAGE);
+    for (size_t i = 1; i < HEADERS_MAX; i++)
+        OK_CALL(wish_header(&w, BYTES_LIT("A: b"), &e), &e);
+    EQ_INT(wish_header(&w, BYTES_LIT("A: b"), &e), ERR_USAGE);
+    wish_free(&w);
+}
+
+static void classes(void)
+{
+    struct record_info r;
+    struct err e;
+
+    info_for(&r, "binance");
+    EQ_INT(policy_check(&r, CLASS_PUBLIC, &e), OK);
+    EQ_INT(policy_check(&r, CLASS_READ, &e), OK);
+    EQ_INT(policy_check(&r, CLASS_CANCEL, &e), OK);
+    EQ_INT(policy_check(&r, CLASS_WITHDRAW, &e), ERR_POLICY);
+    CHECK(strstr(e.msg, "withdraw") && strstr(e.hints[0], "--allow withdraw"));
+    EQ_INT(policy_check(&r, CLASS_UNKNOWN, &e), ERR_POLICY);
+    snprintf(r.classes, sizeof(r.classes), "transfer,later-class,withdraw");
+    EQ_INT(policy_check(&r, CLASS_WITHDRAW, &e), OK);
+    EQ_INT(policy_check(&r, CLASS_TRANSFER, &e), OK);
+    EQ_INT(policy_check(&r, CLASS_KEYS, &e), ERR_POLICY);
+    r.unverified = true;
+    EQ_INT(policy_check(&r, CLASS_READ, &e), OK);
+    EQ_INT(policy_check(&r, CLASS_PUBLIC, &e), OK);
+    EQ_INT(policy_check(&r, CLASS_TRADE, &e), ERR_POLICY);
+    r.unverified = false;
+    buf_adds(&r.policy, "{\"markets\":[]}");
+    EQ_INT(policy_check(&r, CLASS_READ, &e), ERR_POLICY);
+    record_info_free(&r);
+}
+
+static void class_lists(void)
+{
+    unsigned bits = 0;
+    struct err e;
+
+    OK_CALL(policy_parse_classes(BYTES_LIT("account,keys"), &bits, &e), &e);
+    EQ_INT(bits, CLASS_BIT(CLASS_ACCOUNT) | CLASS_BIT(CLASS_KEYS));
+    OK_CALL(policy_parse_classes(BYTES_LIT("all"), &bits, &e), &e);
+    EQ_INT(bits, CLASSES_ALL);
+    EQ_INT(policy_parse_classes(BYTES_LIT(""), &bits, &e), ERR_USAGE);
+    EQ_INT(policy_parse_classes(BYTES_LIT("account, keys"), &bits, &e), ERR_USAGE);
+    EQ_INT(policy_parse_classes(BYTES_LIT("account,all"), &bits, &e), ERR_USAGE);
+}
+
+static void check_refuses(void)
+{
+    static const struct {
+        const char *text;
+        int rc;
+    } cases[] = {
+        {"{\"method\":\"GET\",\"url\":\"/api/v3/account\"}", OK},
+        {"{\"method\":\"GET\",\"url\":\"https://api.binance.com/api/v3/account\"}", OK},
+        {"{\"method\":\"get\",\"url\":\"/api/v3/account\"}", ERR_USAGE},
+        {"{\"method\":\"GET\",\"url\":\"https://example.com/api/v3/account\"}", ERR_USAGE},
+        {"{\"method\":\"GET\",\"url\":\"http://api.binance.com/api/v3/account\"}", ERR_USAGE},
+        {"{\"method\":\"GET\",\"url\":\"/api//v3/account\"}", ERR_USAGE},
+        {"{\"method\":\"GET\",\"url\":\"/api/v3/account\",\"headers\":{\"A\":\"b\\r\\nC: d\"}}",
+         ERR_USAGE},
+        {"{\"method\":\"GET\",\"url\":\"/api/v3/account\",\"headers\":{\"A\":\"1\",\"a\":\"2\"}}",
+         ERR_USAGE},
+        {"{\"method\":\"POST\",\"url\":\"/sapi/v1/capital/withdraw/apply\"}", ERR_POLICY},
+        {"{\"method\":\"POST\",\"url\":\"/sapi/v1/no/such/thing\"}", ERR_POLICY},
+        {"{\"kind\":\"ws_login\",\"url\":\"wss://example.com/ws\"}", ERR_USAGE},
+    };
+    struct record_info r;
+
+    info_for(&r, "binance");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err e = {.code = OK, .msg = ""};
+        int rc = check(cases[i].text, &r, &e);
+        harness_ok(rc == cases[i].rc, __FILE__, __LINE__, "%s: %d %s", cases[i].text, rc, e.msg);
+    }
+    record_info_free(&r);
+}
+
+static void check_record(void)
+{
+    static const char text[] = "{\"method\":\"GET\",\"url\":\"https://api1.binance.com/api/v3/account\"}";
+    struct record_info r;
+    struct err e;
+
+    info_for(&r, "nowhere");
+    EQ_INT(check(text, &r, &e), ERR_FAILED);
+    info_for(&r, "binance");
+    r.custody = CUSTODY_INSIDE;
+    EQ_INT(check(text, &r, &e), ERR_FAILED);
+    r.custody = CUSTODY_SEALED;
+    snprintf(r.hosts[0], sizeof(r.hosts[0]), "api.binance.com");
+    r.n_hosts = 1;
+    EQ_INT(check(text, &r, &e), ERR_POLICY);
+    snprintf(r.hosts[0], sizeof(r.hosts[0]), "api1.binance.com");
+    EQ_INT(check(text, &r, &e), OK);
+    info_for(&r, "kraken");
+    EQ_INT(check("{\"kind\":\"ws_login\"}", &r, &e), ERR_USAGE);
+}
+
+static void body_limit(void)
+{
+    AUTO_BUF text = BUF_INIT(REQUEST_FILE_MAX);
+    struct record_info r;
+    struct err e;
+
+    info_for(&r, "binance");
+    buf_adds(&text, "{\"method\":\"POST\",\"url\":\"/api/v3/order\",\"body\":\"");
+    for (size_t i = 0; i < BODY_MAX / 16; i++)
+        buf_adds(&text, "a=bcdefghijklmn&");
+    size_t n = text.n;
+    buf_adds(&text, "\"}");
+    EQ_INT(check(buf_str(&text), &r, &e), OK);
+    text.n = n;
+    buf_adds(&text, "x\"}");
+    EQ_INT(check(buf_str(&text), &r, &e), ERR_USAGE);
+    CHECK(strstr(e.msg, "1048577") != NULL);
+}
+
+static void public_goes_unsigned(void)
+{
+    AUTO_BUF out = BUF_INIT(4096);
+    struct record_info r;
+    struct err e;
+
+    info_for(&r, "binance");
+    OK_CALL(sign("{\"method\":\"GET\",\"url\":\"/api/v3/time?a=%20b\",\"headers\":"
+                 "{\"X-MBX-APIKEY\":\"mine\",\"Host\":\"x\",\"User-Agent\":\"u\"}}",
+                 &r, &out, &e),
+            &e);
+    EQ_STR(buf_str(&out), "{\"method\":\"GET\",\"url\":\"https://api.binance.com/api/v3/time?a=%20b\","
+                          "\"headers\":{\"User-Agent\":\"u\"},\"body\":\"\"}\n");
+}
+
+static void clock_and_headers(void)
+{
+    AUTO_BUF out = BUF_INIT(4096);
+    struct record_info r;
+    struct err e;
+
+    info_for(&r, "binance");
+    OK_CALL(sign("{\"method\":\"GET\",\"url\":\"/api/v3/account\",\"headers\":{\"U\":\"\\u00e4\\\"\"}}",
+                 &r, &out, &e),
+            &e);
+    CHECK(strstr(buf_str(&out), "timestamp=1700000000123&signature=") != NULL);
+    CHECK(strstr(buf_str(&out), "\"headers\":{\"U\":\"\xc3\xa4\\\"\",\"X-MBX-APIKEY\":\"KEY\"}") != NULL);
+    OK_CALL(sign("{\"method\":\"GET\",\"url\":\"/api/v3/account\",\"clock\":{\"timestamp_ms\":7}}", &r,
+                 &out, &e),
+            &e);
+    CHECK(strstr(buf_str(&out), "timestamp=7&signature=") != NULL);
+}
+
+static void nonce_rises_or_is_given(void)
+{
+    static const char plain[] = "{\"method\":\"POST\",\"url\":\"/0/private/Balance\"}";
+    static const char given[] = "{\"method\":\"POST\",\"url\":\"/0/private/Balance\","
+                                "\"clock\":{\"nonce\":\"99999999999999999999\"}}";
+    AUTO_BUF out = BUF_INIT(4096);
+    struct record_info r;
+    struct err e;
+
+    info_for(&r, "kraken");
+    OK_CALL(sign(plain, &r, &out, &e), &e);
+    CHECK(strstr(buf_str(&out), "nonce=1700000000123456") != NULL);
+    OK_CALL(sign(plain, &r, &out, &e), &e);
+    CHECK(strstr(buf_str(&out), "nonce=1700000000123457") != NULL);
+    OK_CALL(sign(given, &r, &out, &e), &e);
+    CHECK(strstr(buf_str(&out), "nonce=99999999999999999999") != NULL);
+    OK_CALL(sign(plain, &r, &out, &e), &e);
+    CHECK(strstr(buf_str(&out), "nonce=1700000000123458") != NULL);
+    EQ_INT(sign("{\"method\":\"POST\",\"url\":\"/0/private/Balance\",\"clock\":{\"nonce\":\"12a\"}}", &r,
+                &out, &e),
+           ERR_USAGE);
+    EQ_INT(sign("{\"method\":\"POST\",\"url\":\"/0/private/Balance\","
+                "\"clock\":{\"nonce\":\"100000000000000000000\"}}", &r, &out, &e),
+           ERR_USAGE);
+}
+
+static void output_is_utf8(void)
+{
+    AUTO_BUF out = BUF_INIT(4096);
+    struct request r;
+    struct err e;
+
+    request_init(&r);
+    buf_adds(&r.url, "u");
+    OK_CALL(request_json(&r, true, &out, &e), &e);
+    EQ_STR(buf_str(&out), "{\"url\":\"u\",\"headers\":{},\"message\":null}\n");
+    buf_reset(&out);
+    buf_adds(&r.body, "\xff");
+    CHECK(request_json(&r, true, &out, &e) != OK);
+    request_free(&r);
+}
+
+int main(void)
+{
+    RUN(parse_all_members);
+    RUN(parse_null_is_empty);
+    RUN(parse_refuses);
+    RUN(short_form_headers);
+    RUN(classes);
+    RUN(class_lists);
+    RUN(check_refuses);
+    RUN(check_record);
+    RUN(body_limit);
+    RUN(public_goes_unsigned);
+    RUN(clock_and_headers);
+    RUN(nonce_rises_or_is_given);
+    RUN(output_is_utf8);
+    return harness_end();
+}
