@@ -156,7 +156,8 @@ demo:
 	@$(MAKE) --no-print-directory demo-run
 
 demo-run: all
-	@tests/demo.sh build/coffer
+	@rm -rf build/demo
+	@COFFER='$(CURDIR)/build/coffer' tests/demo/demo.sh build/demo
 
 bench:
 	@tests/deps.sh demo

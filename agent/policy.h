@@ -15,8 +15,8 @@ unsigned policy_classes(const struct record_info *rec);
 int policy_parse_classes(struct bytes text, unsigned *bits, struct err *e) MUST_USE;
 /* OK, or ERR_POLICY that names the class and how the owner could allow it. */
 int policy_check(const struct record_info *rec, enum req_class cls, struct err *e) MUST_USE;
-/* host: as in the connector's list, empty when the request names none. ERR_POLICY when the record is
- * narrowed to other hosts. */
+/* host: as in the connector's list, empty when the request names none. ERR_POLICY when the record
+ * is narrowed to other hosts. */
 int policy_check_host(const struct record_info *rec, struct bytes host, struct err *e) MUST_USE;
 
 #endif

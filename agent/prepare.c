@@ -188,7 +188,8 @@ static int give_nonce(struct prepared *p, const struct clock_fixed *fixed,
     struct call *c = &p->call.base;
     uint64_t nonce;
 
-    /* A nonce of the owner's own is for reproducing a signature: it neither checks nor moves the mark. */
+    /* A nonce of the owner's own is for reproducing a signature: it neither checks nor moves the
+     * mark. */
     if (fixed->nonce.n > 0) {
         if (p->conn->needs_nonce && !is_digits(fixed->nonce))
             return err_set(e, ERR_USAGE, "request: clock: %s takes a nonce of 1 to %u digits",

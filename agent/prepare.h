@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One request from a client's words to a signed request: parse, check, classify, ask policy, give it
- * clock and nonce, sign. The only way to a signature; the command line uses it. */
+/* One request from a client's words to a signed request: parse, check, classify, ask policy, give
+ * it clock and nonce, sign. The only way to a signature; the command line uses it. */
 #ifndef AGENT_PREPARE_H
 #define AGENT_PREPARE_H
 
@@ -12,7 +12,8 @@
 #include "vault/vault.h"
 #include "vault/where.h"
 
-#define REQUEST_FILE_MAX (2u * 1024u * 1024u + 65536u) /* a 1 MiB body escaped in JSON, with room */
+#define REQUEST_FILE_MAX (2u * 1024u * 1024u + 65536u) /* a 1 MiB body escaped in JSON, with room  \
+                                                        */
 #define NONCE_TEXT_MAX 20u                             /* digits of a nonce that rises */
 
 struct clock_fixed { /* the client's own clock: only for the owner's `coffer sign` */
@@ -35,15 +36,16 @@ void wish_init(struct wish *w);
 void wish_free(struct wish *w);
 /* Reads {"method","url","headers"?,"body"?,"clock"?} or
  * {"kind":"ws_login","url"?,"message"?,"clock"?}; body and message may be null, which is "".
- * Errors: ERR_USAGE for whatever is not of that form, duplicates and unknown members too; the text is
- * never quoted. text outlives w; w is fresh from wish_init, and is freed by the caller on failure too. */
+ * Errors: ERR_USAGE for whatever is not of that form, duplicates and unknown members too; the text
+ * is never quoted. text outlives w; w is fresh from wish_init, and is freed by the caller on
+ * failure too. */
 int wish_parse(struct bytes text, struct wish *w, struct err *e) MUST_USE;
 /* A header from "Name: value" as typed; ERR_USAGE. Borrows line. */
 int wish_header(struct wish *w, struct bytes line, struct err *e) MUST_USE;
 
-/* A wish checked against its record's connector and hosts, classified, and passed by policy. Nothing
- * is signed and no key is needed yet, so that refusals come before a PIN is asked.
- * Borrows from the wish and points into itself: never copied or moved. */
+/* A wish checked against its record's connector and hosts, classified, and passed by policy.
+ * Nothing is signed and no key is needed yet, so that refusals come before a PIN is asked. Borrows
+ * from the wish and points into itself: never copied or moved. */
 struct prepared {
     const struct connector *conn;
     struct ws_call call;
@@ -52,7 +54,8 @@ struct prepared {
     struct header headers[HEADERS_MAX]; /* the caller's, less those that coffer owns */
     char nonce[NONCE_TEXT_MAX + 1], uuid[37];
 };
-/* Errors: ERR_USAGE (the request), ERR_POLICY, ERR_FAILED (a record that this version cannot use). */
+/* Errors: ERR_USAGE (the request), ERR_POLICY, ERR_FAILED (a record that this version cannot use).
+ */
 int prepare_check(const struct wish *w, const struct record_info *rec, struct prepared *out,
                   struct err *e) MUST_USE;
 /* For CLASS_PUBLIC: the request as it came, less the headers that coffer owns. No key, no clock.

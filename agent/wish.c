@@ -131,7 +131,8 @@ static int read_clock_member(struct reader *r, struct json key, struct json v, s
     if (json_str_eq(key, "nonce")) {
         if (read_string(r, v, "nonce", &c->nonce, e))
             return e->code;
-        return is_nonce(c->nonce) ? OK : bad(e, "clock: 'nonce' is not 1 to 128 visible characters");
+        return is_nonce(c->nonce) ? OK
+                                  : bad(e, "clock: 'nonce' is not 1 to 128 visible characters");
     }
     if (json_str_eq(key, "uuid")) {
         if (read_string(r, v, "uuid", &c->uuid, e))
@@ -184,7 +185,8 @@ static int read_member(struct reader *r, struct json key, struct json v, struct 
         return read_headers(r, v, e);
     if (json_str_eq(key, "body"))
         return read_text(r, v, "body", &w->body, e);
-    return bad(e, "unknown member (known: method, url, headers, body, clock; kind for a WebSocket)");
+    return bad(e,
+               "unknown member (known: method, url, headers, body, clock; kind for a WebSocket)");
 }
 
 static int read_object(struct reader *r, struct json root, struct err *e)

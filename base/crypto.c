@@ -10,6 +10,7 @@
 #include <openssl/params.h>
 
 #include <limits.h>
+#include <pthread.h>
 
 /* Reasons are OpenSSL's fixed texts; the queue is left empty for the next caller. */
 static int fail(struct err *e, const char *what)
@@ -43,6 +44,46 @@ static void cipher_ctx_freep(EVP_CIPHER_CTX **c)
     EVP_CIPHER_CTX_free(*c);
 }
 
+/* The algorithms, fetched once a process: they hold no key and are only read afterwards. */
+static struct algs {
+    EVP_MD *sha256;
+    EVP_CIPHER *gcm;
+    EVP_KDF *hkdf;
+    EVP_MAC_CTX *hmac_sha256, *hmac_sha512;
+} algs;
+static pthread_once_t algs_once = PTHREAD_ONCE_INIT;
+
+static EVP_MAC_CTX *hmac_template(EVP_MAC *mac, const char *digest)
+{
+    char name[8];
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                           OSSL_PARAM_construct_end()};
+    memcpy(name, digest, strlen(digest) + 1);
+    EVP_MAC_CTX *c = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    if (c && !EVP_MAC_CTX_set_params(c, params)) {
+        EVP_MAC_CTX_free(c);
+        c = NULL;
+    }
+    return c;
+}
+
+static void fetch_algs(void)
+{
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    algs.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    algs.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    algs.hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    algs.hmac_sha256 = hmac_template(mac, "SHA256");
+    algs.hmac_sha512 = hmac_template(mac, "SHA512");
+    EVP_MAC_free(mac);
+}
+
+static const struct algs *get_algs(void)
+{
+    pthread_once(&algs_once, fetch_algs);
+    return &algs;
+}
+
 int sha256(struct bytes in, uint8_t out[SHA256_LEN], struct err *e)
 {
     return sha256_2(in, (struct bytes){0}, out, e);
@@ -53,7 +94,7 @@ int sha256_2(struct bytes a, struct bytes b, uint8_t out[SHA256_LEN], struct err
     AUTO(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
     uint8_t md[SHA256_LEN];
 
-    if (!c || !EVP_DigestInit_ex2(c, EVP_sha256(), NULL) || !EVP_DigestUpdate(c, some(a), a.n) ||
+    if (!c || !EVP_DigestInit_ex2(c, get_algs()->sha256, NULL) || !EVP_DigestUpdate(c, some(a), a.n) ||
         !EVP_DigestUpdate(c, some(b), b.n) || !EVP_DigestFinal_ex(c, md, NULL))
         return fail(e, "SHA-256");
     memcpy(out, md, sizeof(md));
@@ -61,15 +102,19 @@ int sha256_2(struct bytes a, struct bytes b, uint8_t out[SHA256_LEN], struct err
     return OK;
 }
 
-static int hmac(const char *digest, struct bytes key, struct bytes in, uint8_t *out, size_t n,
+/* A context with the digest set and no key is copied for each use: fetching by name and setting the
+ * digest cost more than the MAC itself. */
+static int hmac(EVP_MAC_CTX *template, struct bytes key, struct bytes in, uint8_t *out, size_t n,
                 struct err *e)
 {
     uint8_t mac[64];
     size_t got = 0;
+    EVP_MAC_CTX *c = template ? EVP_MAC_CTX_dup(template) : NULL;
 
-    bool ok = EVP_Q_mac(NULL, "HMAC", NULL, digest, NULL, some(key), key.n, some(in), in.n, mac,
-                        sizeof(mac), &got) &&
+    bool ok = c && EVP_MAC_init(c, some(key), key.n, NULL) &&
+              EVP_MAC_update(c, some(in), in.n) && EVP_MAC_final(c, mac, &got, sizeof(mac)) &&
               got == n;
+    EVP_MAC_CTX_free(c);
     if (ok)
         memcpy(out, mac, n);
     mem_wipe(mac, sizeof(mac));
@@ -78,12 +123,12 @@ static int hmac(const char *digest, struct bytes key, struct bytes in, uint8_t *
 
 int hmac_sha256(struct bytes key, struct bytes in, uint8_t out[32], struct err *e)
 {
-    return hmac("SHA256", key, in, out, 32, e);
+    return hmac(get_algs()->hmac_sha256, key, in, out, 32, e);
 }
 
 int hmac_sha512(struct bytes key, struct bytes in, uint8_t out[64], struct err *e)
 {
-    return hmac("SHA512", key, in, out, 64, e);
+    return hmac(get_algs()->hmac_sha512, key, in, out, 64, e);
 }
 
 static OSSL_PARAM octets(const char *name, struct bytes v)
@@ -105,9 +150,8 @@ int hkdf_sha256(struct bytes salt, struct bytes ikm, struct bytes info, uint8_t 
 
     if (n == 0 || n > 255u * SHA256_LEN)
         return err_set(e, ERR_LIMIT, "HKDF gives 1 to %u bytes", 255u * SHA256_LEN);
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF *kdf = get_algs()->hkdf;
     AUTO(kdf_ctx_freep) EVP_KDF_CTX *c = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-    EVP_KDF_free(kdf);
     if (!c || EVP_KDF_derive(c, out, n, params) <= 0) {
         mem_wipe(out, n);
         return fail(e, "HKDF");
@@ -123,7 +167,7 @@ int gcm_seal(const uint8_t key[GCM_KEY_LEN], const uint8_t nonce[GCM_NONCE_LEN],
 
     if (in.n > INT_MAX - GCM_TAG_LEN || aad.n > INT_MAX)
         return err_set(e, ERR_LIMIT, "too long to encrypt");
-    if (!c || !EVP_EncryptInit_ex2(c, EVP_aes_256_gcm(), key, nonce, NULL) ||
+    if (!c || !EVP_EncryptInit_ex2(c, get_algs()->gcm, key, nonce, NULL) ||
         (aad.n > 0 && !EVP_EncryptUpdate(c, NULL, &n, aad.p, (int)aad.n)) ||
         (in.n > 0 && !EVP_EncryptUpdate(c, out, &n, in.p, (int)in.n)) ||
         !EVP_EncryptFinal_ex(c, out + in.n, &n) ||
@@ -147,7 +191,7 @@ int gcm_open(const uint8_t key[GCM_KEY_LEN], const uint8_t nonce[GCM_NONCE_LEN],
         return err_set(e, ERR_LIMIT, "too long to decrypt");
     size_t n_text = in.n - GCM_TAG_LEN;
     memcpy(tag, in.p + n_text, sizeof(tag));
-    if (!c || !EVP_DecryptInit_ex2(c, EVP_aes_256_gcm(), key, nonce, NULL) ||
+    if (!c || !EVP_DecryptInit_ex2(c, get_algs()->gcm, key, nonce, NULL) ||
         (aad.n > 0 && !EVP_DecryptUpdate(c, NULL, &n, aad.p, (int)aad.n)) ||
         (n_text > 0 && !EVP_DecryptUpdate(c, out, &n, in.p, (int)n_text)) ||
         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, GCM_TAG_LEN, tag) <= 0) {

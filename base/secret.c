@@ -29,6 +29,7 @@ static struct {
     size_t guard;
     uint8_t *base;
     size_t size;
+    size_t used; /* bytes from base that a secret ever had: only these need wiping */
     uint16_t run[ARENA_SIZE / GRAIN]; /* grains of the block that starts here; 0 elsewhere */
 } arena = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -47,7 +48,7 @@ static void forget(void)
     memset(arena.run, 0, sizeof(arena.run));
     arena.kind = ARENA_CLOSED;
     arena.map = arena.base = NULL;
-    arena.size = 0;
+    arena.size = arena.used = 0;
 }
 
 /* The child has no arena pages: without this its first secret_free would fault. */
@@ -132,7 +133,7 @@ void secret_arena_close(void)
 {
     lock();
     if (arena.map) {
-        explicit_bzero(arena.base, arena.size);
+        explicit_bzero(arena.base, arena.used);
         munmap(arena.map, arena.size + 2 * arena.guard);
     }
     forget();
@@ -153,6 +154,8 @@ static uint8_t *take(size_t cap)
         i++;
         if (++n_free == need) {
             arena.run[i - need] = (uint16_t)need;
+            if (arena.used < i * GRAIN)
+                arena.used = i * GRAIN;
             return arena.base + (i - need) * GRAIN;
         }
     }

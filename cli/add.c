@@ -32,8 +32,9 @@ static int take_risk(struct cli *c, struct record_info *r, struct err *e)
 
     if (!a->given[OPT_NO_VERIFY]) {
         err_set(e, ERR_USAGE, "this version of coffer cannot try a key at the exchange");
-        return err_hint(e, "give --no-verify --accept-risk REASON to store it untried; REASON is kept "
-                           "with the key");
+        return err_hint(e,
+                        "give --no-verify --accept-risk REASON to store it untried; REASON is kept "
+                        "with the key");
     }
     if (!a->given[OPT_ACCEPT_RISK]) {
         err_set(e, ERR_USAGE, "--no-verify needs --accept-risk REASON");
@@ -174,8 +175,9 @@ static void report(struct cli *c, const struct adding *add)
 
     out_note(&c->out, "'%s' is sealed: %s %s, key %s (%s)", r->name, add->k->title, r->environment,
              r->key_mask, key_type_name(r->key));
-    out_note(&c->out, "It was not tried at the exchange. Make sure there that the key cannot withdraw "
-                      "and is bound to your IP address.");
+    out_note(&c->out,
+             "It was not tried at the exchange. Make sure there that the key cannot withdraw "
+             "and is bound to your IP address.");
     if (has_file)
         out_note(&c->out, "The file that the key came from still holds it: delete that file.");
     out_note(&c->out, "Next: coffer show %s, coffer sign %s GET URL", r->name, r->name);

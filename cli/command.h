@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shape of the command line: one table of options, one of commands. The parser, the help and the
- * man page's check walk these tables; nothing about a command is written down twice. */
+/* The shape of the command line: one table of options, one of commands. The parser, the help and
+ * the man page's check walk these tables; nothing about a command is written down twice. */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
@@ -47,12 +47,12 @@ enum opt_id {
 };
 
 struct option_spec {
-    const char *name;   /* without the dashes */
-    char letter;        /* short form, or 0 */
-    const char *arg;    /* what the value is called; NULL: takes none */
-    bool is_optional;   /* the value may be missing; given only as --name=value */
+    const char *name; /* without the dashes */
+    char letter;      /* short form, or 0 */
+    const char *arg;  /* what the value is called; NULL: takes none */
+    bool is_optional; /* the value may be missing; given only as --name=value */
     bool is_repeated;
-    bool is_global;     /* every command takes it */
+    bool is_global; /* every command takes it */
     const char *gist;
 };
 extern const struct option_spec options[OPT_COUNT];
@@ -64,11 +64,11 @@ extern const struct option_spec options[OPT_COUNT];
 struct args {
     const struct command *command; /* NULL: none was given */
     bool given[OPT_COUNT];
-    const char *value[OPT_COUNT];  /* NULL where the option has no value or was not given */
+    const char *value[OPT_COUNT]; /* NULL where the option has no value or was not given */
     const char *repeated[REPEATED_MAX];
     enum opt_id repeated_id[REPEATED_MAX];
     size_t n_repeated;
-    const char *words[WORDS_MAX];  /* after the command's name */
+    const char *words[WORDS_MAX]; /* after the command's name */
     size_t n_words;
 };
 
@@ -76,12 +76,12 @@ struct cli;
 
 struct command {
     const char *name;
-    const char *synopsis;      /* what follows the name, options of its own included */
-    const char *gist;          /* one line, for the overview */
+    const char *synopsis;         /* what follows the name, options of its own included */
+    const char *gist;             /* one line, for the overview */
     const char *words[WORDS_MAX]; /* "NAME", ... ; NULL ends */
-    size_t min_words;          /* that must be there; the command itself may demand more */
-    const enum opt_id *options; /* beyond the global ones; ends with OPT_COUNT */
-    const char *details;       /* paragraphs for `coffer help COMMAND` */
+    size_t min_words;             /* that must be there; the command itself may demand more */
+    const enum opt_id *options;   /* beyond the global ones; ends with OPT_COUNT */
+    const char *details;          /* paragraphs for `coffer help COMMAND` */
     int (*run)(struct cli *c, struct err *e);
 };
 extern const struct command commands[]; /* ends with name NULL */
@@ -90,8 +90,8 @@ const struct command *command_find(const char *name);
 /* ERR_USAGE "unknown command", naming the nearest. */
 int command_unknown(const char *name, struct err *e);
 
-/* Reads argv[1..]. Errors: ERR_USAGE; a surplus argument or an option's value is never quoted, since
- * it may be a secret. out->given[OPT_JSON] is right on failure too. */
+/* Reads argv[1..]. Errors: ERR_USAGE; a surplus argument or an option's value is never quoted,
+ * since it may be a secret. out->given[OPT_JSON] is right on failure too. */
 int args_parse(int argc, char *const *argv, struct args *out, struct err *e) MUST_USE;
 /* Number of words and the options that belong together: for a command about to run. */
 int args_check(const struct args *a, struct err *e) MUST_USE;

@@ -55,7 +55,8 @@ static void check_token(struct doctor *d, const struct local_token *t)
     const struct token_info *i = token_info(token);
     if (i->is_software)
         doctor_row(d, FINDING_WARN, "token", "for more than trials use a hardware token",
-                   "'%s' is there; it is software: its files and its PIN are all it takes", i->label);
+                   "'%s' is there; it is software: its files and its PIN are all it takes",
+                   i->label);
     else
         doctor_row(d, FINDING_OK, "token", NULL, "'%s' (%s) is there", i->label, i->driver);
     check_pin_state(d, i);
@@ -106,8 +107,8 @@ static void check_trust(struct doctor *d, const struct vault *v)
                    (unsigned long long)vault_generation(v));
 }
 
-static void check_record(struct doctor *d, struct vault *v, const char *name, const struct opener *o,
-                         size_t *n_good)
+static void check_record(struct doctor *d, struct vault *v, const char *name,
+                         const struct opener *o, size_t *n_good)
 {
     struct err e = {.code = OK};
     struct record_info info;
@@ -160,7 +161,8 @@ static void check_orphans(struct doctor *d, struct vault *v)
     for (size_t i = 0; i < n && i < ORPHANS_SHOWN; i++) {
         char fix[192];
         snprintf(fix, sizeof(fix), "coffer doctor --take-back %s", files[i]);
-        doctor_row(d, FINDING_WARN, "files", fix, "nothing refers to the record file '%s'", files[i]);
+        doctor_row(d, FINDING_WARN, "files", fix, "nothing refers to the record file '%s'",
+                   files[i]);
     }
     if (n > ORPHANS_SHOWN)
         doctor_row(d, FINDING_WARN, "files", NULL, "and %zu more", n - ORPHANS_SHOWN);

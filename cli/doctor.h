@@ -16,8 +16,8 @@ struct doctor {
 };
 
 /* One row; fix: one line that says how to mend it, or NULL. */
-void doctor_row(struct doctor *d, enum finding f, const char *what, const char *fix, const char *fmt,
-                ...) PRINTF(5, 6);
+void doctor_row(struct doctor *d, enum finding f, const char *what, const char *fix,
+                const char *fmt, ...) PRINTF(5, 6);
 /* A row from an error: its message, and its first hint as the fix. */
 void doctor_error(struct doctor *d, enum finding f, const char *what, const struct err *e);
 

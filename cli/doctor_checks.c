@@ -15,8 +15,8 @@ static const char *const plain[] = {"ok", "warn", "fail"};
 static const char *const colored[] = {"\033[32mok\033[0m  ", "\033[33mwarn\033[0m",
                                       "\033[31mfail\033[0m"};
 
-void doctor_row(struct doctor *d, enum finding f, const char *what, const char *fix, const char *fmt,
-                ...)
+void doctor_row(struct doctor *d, enum finding f, const char *what, const char *fix,
+                const char *fmt, ...)
 {
     struct out *o = &d->c->out;
     char text[ERR_MSG_MAX];
@@ -27,10 +27,12 @@ void doctor_row(struct doctor *d, enum finding f, const char *what, const char *
     va_end(ap);
     d->n_warn += f == FINDING_WARN;
     d->n_fail += f == FINDING_FAIL;
-    if (!o->is_json && o->has_color)
-        printf("%s  ", colored[f]);
-    out_line(o, o->has_color ? "%s%-12s  %s" : "%-4s  %-12s  %s", o->has_color ? "" : plain[f], what,
-             text);
+    if (!o->is_json && o->has_color) {
+        out_raw(bytes_str(colored[f]));
+        out_raw(BYTES_LIT("  "));
+    }
+    out_line(o, o->has_color ? "%s%-12s  %s" : "%-4s  %-12s  %s", o->has_color ? "" : plain[f],
+             what, text);
     if (fix)
         out_line(o, "                    fix: %s", fix);
     if (!d->rows)

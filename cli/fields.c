@@ -34,8 +34,8 @@ int fields_check(const struct cli *c, struct err *e)
         return e->code;
     if (!a->given[OPT_PIN_FD])
         return OK;
-    bool is_same = a->given[OPT_FROM_FD] &&
-                   strcmp(a->value[OPT_FROM_FD], a->value[OPT_PIN_FD]) == 0;
+    bool is_same =
+        a->given[OPT_FROM_FD] && strcmp(a->value[OPT_FROM_FD], a->value[OPT_PIN_FD]) == 0;
     if (is_same || (reads_stdin(c) && strcmp(a->value[OPT_PIN_FD], "0") == 0)) {
         err_set(e, ERR_USAGE, "the PIN and the key cannot come from the same descriptor");
         return err_hint(e, "give the PIN through another one, or with --pin-file");
@@ -56,7 +56,8 @@ static int unknown_member(struct json key, struct err *e)
         err_set(e, ERR_USAGE, "the JSON has a member '%s', which is no field of a key", name);
     else
         err_set(e, ERR_USAGE, "the JSON has a member that is no field of a key");
-    return err_hint(e, "fields: api_key, api_secret, passphrase, uid, private_key_pem, wallet, login");
+    return err_hint(e,
+                    "fields: api_key, api_secret, passphrase, uid, private_key_pem, wallet, login");
 }
 
 static int take_member(struct json key, struct json v, struct secret typed[FIELD_COUNT],
@@ -147,7 +148,8 @@ static int ask_field(const struct connector *k, const struct field_spec *f, stru
     char prompt[192];
 
     if (either)
-        snprintf(prompt, sizeof(prompt), "%s, or a private key in PEM; then an empty line", f->label);
+        snprintf(prompt, sizeof(prompt), "%s, or a private key in PEM; then an empty line",
+                 f->label);
     else
         snprintf(prompt, sizeof(prompt), "%s%s", f->label, many ? ", in PEM" : "");
     return ask_secret(prompt, (f->is_secret ? ASK_HIDDEN : 0u) | (many ? ASK_MULTILINE : 0u), hint,

@@ -8,13 +8,15 @@
 static void put(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 static void put(struct out *o, const char *fmt, ...)
 {
+    char text[4096];
     va_list ap;
 
     if (o->is_json)
         return;
     va_start(ap, fmt);
-    vprintf(fmt, ap);
+    vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    out_raw(bytes_str(text));
 }
 
 static void put_option(struct out *o, const struct option_spec *spec)

@@ -62,7 +62,8 @@ static int make_softhsm(struct cli *c, struct making *m, struct err *e)
         pin_read_new(c, OPT_PIN_FD, OPT_PIN_FILE, true, &pin, e) ||
         where_softhsm(&c->where, m->id, m->softhsm_dir, e))
         return e->code;
-    if (softhsm_create(m->softhsm_dir, label ? label : "coffer", &pin, c->env, &m->entry.where, e)) {
+    if (softhsm_create(m->softhsm_dir, label ? label : "coffer", &pin, c->env, &m->entry.where,
+                       e)) {
         m->softhsm_dir[0] = 0;
         return e->code;
     }
@@ -221,9 +222,11 @@ int run_init(struct cli *c, struct err *e)
     const struct args *a = c->args;
 
     if (a->given[OPT_SOFTHSM] == a->given[OPT_TOKEN]) {
-        err_set(e, ERR_USAGE, a->given[OPT_TOKEN] ? "--softhsm and --token exclude each other"
-                                                  : "'coffer init' needs a token");
-        err_hint(e, "a token that is plugged in: coffer init --token URI ('coffer tokens' lists them)");
+        err_set(e, ERR_USAGE,
+                a->given[OPT_TOKEN] ? "--softhsm and --token exclude each other"
+                                    : "'coffer init' needs a token");
+        err_hint(
+            e, "a token that is plugged in: coffer init --token URI ('coffer tokens' lists them)");
         return err_hint(e, "no hardware token: coffer init --softhsm");
     }
     if (make(c, &m, e)) {

@@ -28,8 +28,8 @@ static void notes_text(const struct record_info *r, char *out, size_t cap)
     if (r->classes[0] && n < cap)
         n += (size_t)snprintf(out + n, cap - n, "%sopens %s", n ? ", " : "", r->classes);
     if (r->n_hosts > 0 && n < cap)
-        n += (size_t)snprintf(out + n, cap - n, "%slimited to %zu host%s", n ? ", " : "", r->n_hosts,
-                              r->n_hosts == 1 ? "" : "s");
+        n += (size_t)snprintf(out + n, cap - n, "%slimited to %zu host%s", n ? ", " : "",
+                              r->n_hosts, r->n_hosts == 1 ? "" : "s");
     if (r->connect_to[0] && n < cap)
         n += (size_t)snprintf(out + n, cap - n, "%sconnects to %s", n ? ", " : "", r->connect_to);
     if (r->ca.n > 0 && n < cap)
@@ -52,8 +52,14 @@ static void row_text(struct listing *l, const struct record_info *r)
              l->has_software ? " (software token)" : "");
     snprintf(age, sizeof(age), "%" PRIu64 " d", age_days(r, l->now_ms));
     notes_text(r, notes, sizeof(notes));
-    const char *cells[] = {r->name,        r->connector, env,  custody, key_type_name(r->key),
-                           r->key_mask[0] ? r->key_mask : "-", age, notes};
+    const char *cells[] = {r->name,
+                           r->connector,
+                           env,
+                           custody,
+                           key_type_name(r->key),
+                           r->key_mask[0] ? r->key_mask : "-",
+                           age,
+                           notes};
     table_row(&l->table, cells, ARRAY_LEN(cells));
 }
 

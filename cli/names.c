@@ -13,7 +13,8 @@ int name_is_free(const struct vault *v, const char *name, const char *but, struc
         return err_hint(e, "choose another name, or 'coffer rename' the one that is there");
     }
     for (size_t i = 0; vault_name(v, i, other); i++)
-        if (text_eq_nocase(bytes_str(name), bytes_str(other)) && !(but && strcmp(other, but) == 0)) {
+        if (text_eq_nocase(bytes_str(name), bytes_str(other)) &&
+            !(but && strcmp(other, but) == 0)) {
             err_set(e, ERR_EXISTS, "'%s' differs from the key '%s' only in case", name, other);
             return err_hint(e, "choose a name that cannot be mistaken");
         }

@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "vault/vault.h"
 
-/* ERR_EXISTS when the name is taken, or differs from another only in case. but: a name that does not
- * count, or NULL. */
+/* ERR_EXISTS when the name is taken, or differs from another only in case. but: a name that does
+ * not count, or NULL. */
 int name_is_free(const struct vault *v, const char *name, const char *but, struct err *e) MUST_USE;
 
 #endif

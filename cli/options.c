@@ -12,7 +12,7 @@ struct parser {
     int argc, at;
     char *const *argv;
     struct args *out;
-    bool is_ended;       /* "--" was seen */
+    bool is_ended; /* "--" was seen */
     size_t n_surplus;
     const char *command; /* the word that names the command, as typed */
 };
@@ -53,7 +53,7 @@ int command_unknown(const char *name, struct err *e)
 static bool is_harmless(struct bytes name)
 {
     for (size_t i = 0; i < name.n; i++)
-        if (!(name.p[i] >= 'a' && name.p[i] <= 'z') && name.p[i] != '-')
+        if (!(name.p[i] >= 'a' && name.p[i] <= 'z') && name.p[i] != '-' && name.p[i] != '_')
             return false;
     return name.n < 24;
 }
@@ -65,7 +65,7 @@ static int unknown_option(struct bytes name, struct err *e)
     unsigned least = NEAR + 1;
 
     if (!is_harmless(name) || !text_copy(typed, sizeof(typed), name)) {
-        err_set(e, ERR_USAGE, "an option was given that coffer does not have");
+        err_set(e, ERR_USAGE, "unknown option");
         return secret_hint(e);
     }
     for (size_t i = 0; i < OPT_COUNT; i++) {

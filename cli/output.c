@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The printing of output.h. No other file of coffer writes to stdout or stderr. */
+/* The printing of output.h. No other file writes to stdout or stderr. */
 #include "cli/output.h"
 
 #include "base/text.h"
@@ -18,8 +18,8 @@ void out_open(struct out *o, bool is_json, bool is_quiet)
     const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
 
     *o = (struct out){.is_json = is_json, .is_quiet = is_quiet};
-    o->has_color = isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term &&
-                   strcmp(term, "dumb") != 0;
+    o->has_color =
+        isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0;
 }
 
 void out_close(struct out *o)
@@ -57,6 +57,11 @@ void out_note(struct out *o, const char *fmt, ...)
     va_start(ap, fmt);
     put(stdout, "", fmt, ap);
     va_end(ap);
+}
+
+void out_raw(struct bytes v)
+{
+    fwrite(v.p, 1, v.n, stdout);
 }
 
 void out_warn(const char *fmt, ...)

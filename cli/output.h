@@ -24,6 +24,8 @@ void out_close(struct out *o);
 void out_line(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 /* What was done and what to do next: stdout, unless --json or --quiet. */
 void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+/* Text of our own as it is, with --json too: help, and lines that are JSON already. */
+void out_raw(struct bytes v);
 /* stderr, always: "coffer: ..." and "hint: ...". */
 void out_warn(const char *fmt, ...) PRINTF(1, 2);
 void out_hint(const char *fmt, ...) PRINTF(1, 2);

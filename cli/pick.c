@@ -16,8 +16,9 @@ int pick_uri(const struct cli *c, struct token_uri *uri, struct token_where *whe
         return err_wrap(e, "--token");
     if (!uri->module[0]) {
         err_set(e, ERR_USAGE, "--token: the URI does not say which driver to load");
-        return err_hint(e, "add ?module-path=/path/to/driver.so to it, for example "
-                           "'pkcs11:token=NAME?module-path=/usr/lib/x86_64-linux-gnu/libykcs11.so'");
+        return err_hint(e,
+                        "add ?module-path=/path/to/driver.so to it, for example "
+                        "'pkcs11:token=NAME?module-path=/usr/lib/x86_64-linux-gnu/libykcs11.so'");
     }
     memset(where, 0, sizeof(*where));
     memcpy(where->module, uri->module, sizeof(where->module));
@@ -58,7 +59,8 @@ int pick_generate(const struct cli *c, struct token *t, const struct token_uri *
         return e->code;
     if (uri->id_len > 0)
         use = bytes_of(uri->id, uri->id_len);
-    return token_generate(t, kind, uri->object[0] ? uri->object : "coffer sealing key", use, key, e);
+    return token_generate(t, kind, uri->object[0] ? uri->object : "coffer sealing key", use, key,
+                          e);
 }
 
 static const char *kind_text(const struct token_key *k)
@@ -89,8 +91,7 @@ static void try_key(struct token *t, const struct token_key *k, struct search *s
     if (spki_rid(&k->spki, rid, &s->why_not))
         return;
     want.rid = rid;
-    if (token_use_key(t, &want, &used, &s->why_not) ||
-        token_probe(t, &used, &scheme, &s->why_not))
+    if (token_use_key(t, &want, &used, &s->why_not) || token_probe(t, &used, &scheme, &s->why_not))
         return;
     buf_adds(&s->list, s->n_found ? ", id=" : "id=");
     for (size_t i = 0; i < k->id_len; i++)
@@ -120,7 +121,8 @@ static int no_key(const struct token *t, const struct token_uri *uri, size_t n,
 
 static int several(const struct token *t, const struct search *s, struct err *e)
 {
-    err_set(e, ERR_USAGE, "token '%s' has %zu keys that can seal", token_info(t)->label, s->n_found);
+    err_set(e, ERR_USAGE, "token '%s' has %zu keys that can seal", token_info(t)->label,
+            s->n_found);
     err_hint(e, "choose one in the URI: %s", buf_str(&s->list));
     return err_hint(e, "or make one for coffer alone: --generate");
 }

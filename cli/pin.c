@@ -14,11 +14,13 @@ static int change(const struct cli *c, struct token *t, const struct local_token
         err_set(e, ERR_PERSON, "token '%s' takes its PIN on the device", token_info(t)->label);
         return err_hint(e, "change it with the maker's own tool");
     }
-    /* The login comes first: it keeps the count of tries, and a wrong old PIN ends it before the new
-     * one is asked for. */
+    /* The login comes first: it keeps the count of tries, and a wrong old PIN ends it before the
+     * new one is asked for. */
     if (pin_login(c, t, entry->pin_file, &old_pin, e) ||
         pin_read_new(c, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, token_info(t)->is_software, &new_pin, e))
         return e->code;
+    if (secret_eq(&old_pin, &new_pin))
+        return err_set(e, ERR_USAGE, "the new PIN is the same as the old one");
     return token_set_pin(t, &old_pin, &new_pin, e);
 }
 
@@ -34,7 +36,8 @@ int run_pin(struct cli *c, struct err *e)
     out_note(&c->out, "the PIN of token '%s' is changed; the vault needs no change",
              token_info(t)->label);
     if (entry.pin_file[0])
-        out_note(&c->out, "Write the new PIN into '%s' too: it is read from there.", entry.pin_file);
+        out_note(&c->out, "Write the new PIN into '%s' too: it is read from there.",
+                 entry.pin_file);
     if (c->out.is_json)
         json_text(out_json(&c->out), "token", token_info(t)->label);
     return OK;

@@ -14,6 +14,16 @@
 #define PIN_FILE_MAX 1024u
 #define TYPED_TRIES 3
 
+static int too_long(const char *from, struct err *e)
+{
+    return err_set(e, ERR_PIN, "the PIN from %s is longer than %u bytes", from, NEW_PIN_MAX);
+}
+
+static int cannot_read(const char *from, struct err *e)
+{
+    return e->code == ERR_LIMIT ? too_long(from, e) : err_wrap(e, "read the PIN");
+}
+
 static int first_line(const struct secret *raw, const char *from, struct secret *out, struct err *e)
 {
     const uint8_t *end = raw->n ? memchr(raw->p, '\n', raw->n) : NULL;
@@ -24,7 +34,7 @@ static int first_line(const struct secret *raw, const char *from, struct secret 
     if (n == 0)
         return err_set(e, ERR_PIN, "the PIN from %s is empty", from);
     if (n > NEW_PIN_MAX)
-        return err_set(e, ERR_PIN, "the PIN from %s is longer than %u bytes", from, NEW_PIN_MAX);
+        return too_long(from, e);
     return secret_copy(out, bytes_of(raw->p, n), e);
 }
 
@@ -38,7 +48,7 @@ static int read_fd(const struct cli *c, enum opt_id id, struct secret *out, stru
     if (arg_fd(c->args, id, &fd, e))
         return e->code;
     if (fd_read_secret(fd, PIN_FILE_MAX, &raw, e))
-        return err_wrap(e, "%s", from);
+        return cannot_read(from, e);
     return first_line(&raw, from, out, e);
 }
 
@@ -49,11 +59,12 @@ static int read_file(const char *path, unsigned flags, struct secret *out, struc
 
     snprintf(from, sizeof(from), "'%s'", path);
     if (file_read_secret(path, PIN_FILE_MAX, flags, &raw, e))
-        return err_wrap(e, "read the PIN");
+        return cannot_read(from, e);
     return first_line(&raw, from, out, e);
 }
 
-/* The service manager made that directory for this process alone; whose files they are it decides. */
+/* The service manager made that directory for this process alone; whose files they are it decides.
+ */
 static bool credential_path(char out[TOKEN_PATH_MAX])
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
@@ -86,8 +97,8 @@ static int read_typed(const char *label, struct secret *out, struct err *e)
     return rc;
 }
 
-/* Order: --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file, terminal. ask_person: what
- * this machine remembers is passed over. */
+/* Order: --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file, terminal. ask_person:
+ * what this machine remembers is passed over. */
 static int pin_read(const struct cli *c, const char *label, const char *pin_file, bool ask_person,
                     struct secret *out, bool *is_typed, struct err *e)
 {
@@ -119,10 +130,12 @@ static int check_new(const struct secret *pin, struct err *e)
     return OK;
 }
 
-static int type_twice(struct secret *out, struct err *e)
+static int type_twice(enum opt_id fd, enum opt_id file, struct secret *out, struct err *e)
 {
-    static const char hint[] = "give the new PIN with an option: 'coffer help' names it";
+    char hint[96];
 
+    snprintf(hint, sizeof(hint), "give the new PIN with --%s or --%s", options[fd].name,
+             options[file].name);
     for (int i = 0; i < TYPED_TRIES; i++) {
         AUTO_SECRET one = {0};
         AUTO_SECRET two = {0};
@@ -155,13 +168,14 @@ int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, bool is_
     else if (a->given[file])
         rc = read_file(a->value[file], FILE_PRIVATE, out, e);
     else
-        rc = type_twice(out, e);
+        rc = type_twice(fd, file, out, e);
     if (rc || check_new(out, e))
         return e->code;
     if (is_software && out->n < PIN_SHORT) {
         out_warn("this PIN is short: a copied SoftHSM token gives way to about 1,400 guesses a "
                  "second");
-        out_hint("%u characters or more are worth their typing; 'coffer pin' changes it", PIN_SHORT);
+        out_hint("%u characters or more are worth their typing; 'coffer pin' changes it",
+                 PIN_SHORT);
     }
     return OK;
 }
@@ -190,13 +204,24 @@ bool pin_is_blocked(const struct cli *c, const struct token_info *info)
     return false;
 }
 
+/* A PIN that cannot be right by its length costs no try, so it must not block later ones. */
+static int check_length(const struct token_info *i, const struct secret *pin, struct err *e)
+{
+    if (i->pin_max == 0 || i->pin_max < i->pin_min ||
+        (pin->n >= i->pin_min && pin->n <= i->pin_max))
+        return OK;
+    err_set(e, ERR_PIN, "the PIN of token '%s' has %u to %u characters", i->label, i->pin_min,
+            i->pin_max);
+    return err_hint(e, "the PIN was not tried: no try is lost");
+}
+
 static int login_unattended(const struct cli *c, struct token *t, const struct secret *pin,
                             struct err *e)
 {
     struct pin_guard g = {.fd = -1};
     uint8_t name[SHA256_LEN];
 
-    if (guard_name(token_info(t), name, e) ||
+    if (check_length(token_info(t), pin, e) || guard_name(token_info(t), name, e) ||
         pin_guard_begin(&c->where, guard_place, name, &g, e))
         return e->code;
     int rc = token_login(t, pin, false, e);
@@ -207,7 +232,8 @@ static int login_unattended(const struct cli *c, struct token *t, const struct s
     return rc;
 }
 
-static int login_typed(const struct cli *c, struct token *t, const struct secret *pin, struct err *e)
+static int login_typed(const struct cli *c, struct token *t, const struct secret *pin,
+                       struct err *e)
 {
     uint8_t name[SHA256_LEN];
     int rc = token_login(t, pin, false, e);

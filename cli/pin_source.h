@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where PINs come from and how often they are tried. A PIN that nobody typed gets one try; no PIN is
- * tried when the token says that it is the last. */
+/* Where PINs come from and how often they are tried. A PIN that nobody typed gets one try; no PIN
+ * is tried when the token says that it is the last. */
 #ifndef CLI_PIN_SOURCE_H
 #define CLI_PIN_SOURCE_H
 
@@ -20,8 +20,9 @@ bool pin_is_given(const struct cli *c, const char *pin_file);
 int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, bool is_software,
                  struct secret *out, struct err *e) MUST_USE;
 /* Logs in with a PIN from --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file ("" for
- * none) or the terminal, in this order; the first line, less its line end. A typed wrong PIN may be typed again, three times in all. used: NULL, or gets the PIN that
- * worked (empty with a keypad of the token's own). */
+ * none) or the terminal, in this order; the first line, less its line end. A typed wrong PIN may be
+ * typed again, three times in all. used: NULL, or gets the PIN that worked (empty with a keypad of
+ * the token's own). */
 int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,
               struct err *e) MUST_USE;
 /* The absolute path of --pin-file, for tokens.json, when --keep-pin-file is given; "" otherwise. */

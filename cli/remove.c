@@ -26,17 +26,18 @@ static int look(struct vault *v, const char *name, char *title, size_t cap, stru
     return rc;
 }
 
-static int confirm(const struct cli *c, const char *name, const char *title, bool *yes, struct err *e)
+static int confirm(const struct cli *c, const char *name, const char *title, bool *yes,
+                   struct err *e)
 {
-    char prompt[256];
+    char prompt[NAME_MAX_LEN + 32];
 
     *yes = true;
     if (c->args->given[OPT_YES])
         return OK;
-    snprintf(prompt, sizeof(prompt),
-             "Remove '%s' from the vault? Without a backup its secret is gone, and the key at %s goes "
-             "on living.",
-             name, title);
+    if (ask_possible())
+        out_warn("without a backup the secret of '%s' is gone; the key itself goes on living at %s",
+                 name, title);
+    snprintf(prompt, sizeof(prompt), "Remove '%s' from the vault?", name);
     return ask_yes(prompt, "--yes removes without asking", yes, e);
 }
 
@@ -56,8 +57,10 @@ int run_remove(struct cli *c, struct err *e)
     if (session_write(c, v, &s, e) || vault_remove(v, name, e))
         return e->code;
     out_note(&c->out, "'%s' is removed from the vault", name);
-    out_note(&c->out, "The key itself still lives at %s: delete it there, on the page where it was "
-                      "made (API management). Backups of the vault still hold it.", title);
+    out_note(&c->out,
+             "The key itself still lives at %s: delete it there, on the page where it was "
+             "made (API management). Backups of the vault still hold it.",
+             title);
     if (c->out.is_json) {
         json_text(out_json(&c->out), "removed", name);
         json_text(out_json(&c->out), "lives_on_at", title);

@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 
-
 int arg_fd(const struct args *a, enum opt_id id, int *fd, struct err *e)
 {
     uint64_t v;

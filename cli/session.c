@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The way into a vault. Which module is loaded comes from tokens.json alone, never from the vault. */
+/* The way into a vault. Which module is loaded comes from tokens.json alone, never from the vault.
+ */
 #include "cli/session.h"
 
 #include "base/wipe.h"
 #include "cli/pin_source.h"
 
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
+
+#define OPEN_RETRIES 20u
+#define RETRY_NS 25000000
 
 int local_list(const struct cli *c, struct local_tokens **out, struct err *e)
 {
@@ -105,8 +110,9 @@ static int no_token(const struct vault *v, size_t n_known, struct err *e)
 
     where_id_hex(vault_id(v), hex);
     if (n_known > 0)
-        err_set(e, ERR_PERSON, "the token that this machine has for the vault is not one of the "
-                               "vault's recipients");
+        err_set(e, ERR_PERSON,
+                "the token that this machine has for the vault is not one of the "
+                "vault's recipients");
     else
         err_set(e, ERR_PERSON, "this machine knows no token for this vault (id %s)", hex);
     err_hint(e, "with the token plugged in: coffer trust FINGERPRINT --token URI");
@@ -131,9 +137,17 @@ static int open_one(const struct local_token *t, struct token **out, struct err 
     if (t->where.softhsm_conf[0] && access(t->where.softhsm_conf, R_OK)) {
         err_set(e, ERR_NOT_FOUND, "the software token is gone: '%s' cannot be read",
                 t->where.softhsm_conf);
-        return err_hint(e, "restore that directory from its backup; without it the vault stays shut");
+        return err_hint(e,
+                        "restore that directory from its backup; without it the vault stays shut");
     }
-    return token_open(&t->where, out, e);
+    /* While another process logs in, SoftHSM rewrites the token's file, and for that moment shows
+     * no token. */
+    int rc = token_open(&t->where, out, e);
+    for (unsigned i = 0; rc == ERR_NOT_FOUND && local_is_software(t) && i < OPEN_RETRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
+        rc = token_open(&t->where, out, e);
+    }
+    return rc;
 }
 
 /* The first of this vault's tokens that is there. When none is, the first one's error stands. */
@@ -207,7 +221,8 @@ int session_write(const struct cli *c, struct vault *v, struct session *s, struc
         err_hint(e, "compare the fingerprint with the one on the machine that made it");
         return err_hint(e, "then run 'coffer trust %s'", fingerprint);
     }
-    err_set(e, ERR_TRUST, "this machine's pin of the vault cannot be written, so nothing is changed");
+    err_set(e, ERR_TRUST,
+            "this machine's pin of the vault cannot be written, so nothing is changed");
     return err_hint(e, "make '%s' writable for you", c->where.state);
 }
 

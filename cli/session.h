@@ -20,7 +20,7 @@ struct session {
 /* Opens the token of this vault, logs in, and takes the sealing key. No private-key operation yet.
  * ERR_PERSON when this machine knows no token for the vault. */
 int session_begin(const struct cli *c, const struct vault *v, struct session *s,
-                 struct err *e) MUST_USE;
+                  struct err *e) MUST_USE;
 void session_end(struct session *s);
 #define AUTO_SESSION AUTO(session_end) struct session
 
@@ -32,7 +32,8 @@ int session_write(const struct cli *c, struct vault *v, struct session *s, struc
 /* Says on stderr when the vault was opened without a pin. */
 void session_say_trust(const struct vault *v);
 
-/* Entries of tokens.json that belong to a vault; free with local_list_freep. NULL out on failure. */
+/* Entries of tokens.json that belong to a vault; free with local_list_freep. NULL out on failure.
+ */
 int local_list(const struct cli *c, struct local_tokens **out, struct err *e) MUST_USE;
 void local_list_freep(struct local_tokens **l);
 bool local_is_software(const struct local_token *t);

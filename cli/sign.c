@@ -6,8 +6,6 @@
 #include "cli/cli.h"
 #include "cli/session.h"
 
-#include <stdio.h>
-
 /* Large, so it lives on the heap. */
 struct signing {
     struct wish wish;
@@ -58,7 +56,8 @@ static int read_user(const char *path, size_t max, const char *what, struct buf 
 static int wish_from_file(const struct args *a, struct signing *s, struct err *e)
 {
     if (a->n_words > 1 || a->given[OPT_DATA] || a->given[OPT_HEADER])
-        return err_set(e, ERR_USAGE, "with --request, method, url, body and headers stand in the file");
+        return err_set(e, ERR_USAGE,
+                       "with --request, method, url, body and headers stand in the file");
     if (read_user(a->value[OPT_REQUEST], REQUEST_FILE_MAX, "the request", &s->text, e))
         return e->code;
     return wish_parse(buf_bytes(&s->text), &s->wish, e);
@@ -110,7 +109,7 @@ static int print(const struct signing *s, struct err *e)
 
     if (request_json(&s->request, s->wish.is_ws, &line, e))
         return e->code;
-    fwrite(line.p, 1, line.n, stdout);
+    out_raw(buf_bytes(&line));
     return OK;
 }
 

@@ -106,7 +106,8 @@ static const char *pin_text(enum pin_state s)
 }
 
 /* Which vaults of this machine the token opens. */
-static void vaults_text(const struct local_tokens *l, const struct token_info *i, char *out, size_t cap)
+static void vaults_text(const struct local_tokens *l, const struct token_info *i, char *out,
+                        size_t cap)
 {
     size_t n = 0;
 
@@ -129,8 +130,9 @@ static void show_token(struct cli *c, const struct token_info *i, const struct p
 
     vaults_text(l, i, vaults, sizeof(vaults));
     out_line(o, "token '%s'", i->label);
-    out_line(o, "  kind      %s", i->is_software ? "software (no hardware protects its keys)"
-                                                   : "hardware, as far as its driver tells");
+    out_line(o, "  kind      %s",
+             i->is_software ? "software (no hardware protects its keys)"
+                            : "hardware, as far as its driver tells");
     out_line(o, "  serial    %s", i->serial[0] ? i->serial : "-");
     out_line(o, "  model     %s %s", i->manufacturer, i->model);
     out_line(o, "  driver    %s, firmware %s", i->driver, i->firmware);

@@ -81,16 +81,16 @@ static int by_uri(struct cli *c, const struct vault *v, struct joining *j, struc
 {
     struct token_uri uri;
 
-    if (pick_uri(c, &uri, &j->s.entry.where, e) ||
-        token_open(&j->s.entry.where, &j->s.token, e) || pin_login(c, j->s.token, "", NULL, e))
+    if (pick_uri(c, &uri, &j->s.entry.where, e) || token_open(&j->s.entry.where, &j->s.token, e) ||
+        pin_login(c, j->s.token, "", NULL, e))
         return e->code;
     struct token_key_want want = {.id = bytes_of(uri.id, uri.id_len),
                                   .label = uri.object[0] ? uri.object : NULL};
     return find_key(c, v, j, &want, e);
 }
 
-/* SoftHSM's configuration names its directory by its full path, which is another one when the directory
- * was copied from elsewhere. */
+/* SoftHSM's configuration names its directory by its full path, which is another one when the
+ * directory was copied from elsewhere. */
 static int adopt(const char *dir, struct err *e)
 {
     AUTO(fd_closep) int fd = -1;
@@ -106,7 +106,8 @@ static int adopt(const char *dir, struct err *e)
     snprintf(line, sizeof(line), "directories.tokendir = %s/tokens\n", dir);
     if (strstr(buf_str(&now), line))
         return OK;
-    buf_addf(&conf, "%sobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n", line);
+    buf_addf(&conf, "%sobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
+             line);
     if (buf_check(&conf, "softhsm2.conf", e))
         return e->code;
     return file_replace_at(fd, "softhsm2.conf", buf_bytes(&conf), e);
@@ -121,8 +122,8 @@ static int by_softhsm(struct cli *c, const struct vault *v, struct joining *j, s
         return e->code;
     int rc = softhsm_where(dir, &j->s.entry.where, e);
     if (rc == ERR_NOT_FOUND)
-        return err_hint(e, "copy the token directory of the machine that made the vault to '%s' (0700)",
-                        dir);
+        return err_hint(
+            e, "copy the token directory of the machine that made the vault to '%s' (0700)", dir);
     if (rc || adopt(dir, e) || token_open(&j->s.entry.where, &j->s.token, e) ||
         pin_login(c, j->s.token, "", NULL, e))
         return e->code;

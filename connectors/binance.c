@@ -117,33 +117,47 @@ static int sign_params(struct signer *s, struct bytes query, struct bytes body, 
 }
 
 /* Writes query and body with the new timestamp and without signatures; returns where the query
- * begins in the url. The timestamp keeps its place, else it ends the body, or the query when there
+ * begins in url. The timestamp keeps its place, else it ends the body, or the query when there
  * is no body. */
-static size_t write_params(const struct call *c, struct request *out)
+static size_t write_params(const struct call *c, struct buf *url, struct buf *body)
 {
     char text[24];
     int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)c->timestamp_ms);
     struct bytes now = bytes_of(text, (size_t)n);
-    struct buf *last = c->body.n ? &out->body : &out->url;
-    size_t start = out->url.n + 1;
+    struct buf *last = c->body.n ? body : url;
+    size_t start = url->n + 1;
 
     if (c->has_query || !c->body.n)
-        buf_addc(&out->url, '?');
+        buf_addc(url, '?');
     else
-        start = out->url.n;
-    bool is_there = form_copy(&out->url, c->query, "signature", "timestamp", now);
-    is_there |= form_copy(&out->body, c->body, "signature", "timestamp",
-                          is_there ? bytes_of(NULL, 0) : now);
+        start = url->n;
+    bool is_there = form_copy(url, c->query, "signature", "timestamp", now);
+    is_there |=
+        form_copy(body, c->body, "signature", "timestamp", is_there ? bytes_of(NULL, 0) : now);
     if (!is_there)
         form_append(last, c->body.n ? 0 : start, "timestamp", now);
     return start;
+}
+
+static enum req_class raise_class(const struct call *c, enum req_class cls)
+{
+    AUTO_BUF query = BUF_INIT(2u * URL_MAX), body = BUF_INIT(2u * BODY_MAX);
+    if (is_key_only(c->path))
+        return cls;
+    size_t start = write_params(c, &query, &body);
+    if (query.failed || body.failed)
+        return CLASS_UNKNOWN;
+    struct bytes sent = query.n ? bytes_of(query.p + start, query.n - start) : buf_bytes(&query);
+    return binance_raise(cls, sent, buf_bytes(&body));
 }
 
 static int sign(const struct call *c, struct signer *s, struct request *out, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(1024);
     bool has_body = c->body.n > 0;
-    int rc = s->place(s, FIELD_API_KEY, request_header_new(out, "X-MBX-APIKEY"), e);
+    int rc = binance_check_body(c->body, e);
+    if (!rc)
+        rc = s->place(s, FIELD_API_KEY, request_header_new(out, "X-MBX-APIKEY"), e);
     if (rc)
         return rc;
     if (is_key_only(c->path)) {
@@ -152,7 +166,7 @@ static int sign(const struct call *c, struct signer *s, struct request *out, str
     }
     buf_add(&out->method, c->method);
     request_origin_path(out, c);
-    size_t start = write_params(c, out);
+    size_t start = write_params(c, &out->url, &out->body);
     if (has_body && !request_has_header(out, "Content-Type"))
         request_header(out, BYTES_LIT("Content-Type"),
                        BYTES_LIT("application/x-www-form-urlencoded"));
@@ -344,7 +358,20 @@ static int sign_ws(const struct ws_call *c, struct signer *s, struct request *ou
 
 static enum req_class classify_ws(const struct ws_call *c)
 {
-    return c->message.n ? message_class(c->message, "method", binance_ws_ops) : CLASS_SESSION;
+    AUTO_BUF text = BUF_INIT(MESSAGE_MAX);
+    struct json root, params;
+    struct err e;
+    if (!c->message.n)
+        return CLASS_SESSION;
+    enum req_class cls = message_class(c->message, "method", binance_ws_ops);
+    if (cls == CLASS_UNKNOWN || message_parse(c->message, &root, &e) ||
+        !json_get(root, "params", &params))
+        return cls;
+    /* What cannot be signed keeps its class: sign_ws says why. */
+    int rc = ws_prehash(params, BYTES_LIT("0"), BYTES_LIT("0"), &text, &e);
+    if (rc)
+        return rc == ERR_USAGE ? cls : CLASS_UNKNOWN;
+    return binance_raise(cls, buf_bytes(&text), bytes_of(NULL, 0));
 }
 
 const struct connector connector_binance = {
@@ -363,5 +390,6 @@ const struct connector connector_binance = {
     .auth_headers = auth_headers,
     .sign = sign,
     .sign_ws = sign_ws,
+    .raise_class = raise_class,
     .classify_ws = classify_ws,
 };

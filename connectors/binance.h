@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What binance.c and binance_endpoints.c share. */
+/* What the files of Binance share. */
 #ifndef CONNECTORS_BINANCE_H
 #define CONNECTORS_BINANCE_H
 
 #include "connectors/connector.h"
 
 extern const struct endpoint binance_endpoints[], binance_ws_ops[];
+
+/* cls, or a graver class when a signature over query and body, as they are signed, would be good
+ * for it at another endpoint; CLASS_UNKNOWN when both would have to be open. */
+enum req_class binance_raise(enum req_class cls, struct bytes query, struct bytes body);
+/* ERR_USAGE for a body that is no form text: its parameters could not be told. */
+int binance_check_body(struct bytes body, struct err *e) MUST_USE;
 
 #endif

@@ -118,7 +118,8 @@ void request_header(struct request *r, struct bytes name, struct bytes value);
 /* The value's buffer to write into; never NULL. */
 struct buf *request_header_new(struct request *r, const char *name);
 bool request_has_header(const struct request *r, const char *name);
-/* Writes scheme, host and path of c, byte for byte as the caller gave them. */
+/* Writes scheme, host and path of c, byte for byte as the caller gave them; nothing when a
+ * WebSocket message came without a url. */
 void request_origin_path(struct request *r, const struct call *c);
 /* Method, url and body of c as they came: for a public request, which goes unsigned. */
 void request_unsigned(struct request *r, const struct call *c);
@@ -155,6 +156,9 @@ struct connector {
     int (*sign_ws)(const struct ws_call *, struct signer *, struct request *out, struct err *);
     /* Class of the operation of a WebSocket message. NULL with sign_ws NULL. */
     enum req_class (*classify_ws)(const struct ws_call *);
+    /* The class that a request of class cls has with its parameters, where the signature covers no
+     * path and would be good elsewhere too. NULL: the path alone tells. Never lowers. */
+    enum req_class (*raise_class)(const struct call *, enum req_class cls);
     /* Places for verify and balance, which read replies: clock, probe, judge, balance, explain.
      * NULL: the exchange, or this version, has none. */
     int (*time)(struct call *, struct err *);

@@ -12,24 +12,28 @@ static int nibble(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Compares the decoded name of a pair; a malformed escape stands for itself. */
-static bool name_is(struct bytes pair, const char *name)
+size_t form_match(struct bytes text, const char *name)
 {
-    struct bytes head, tail;
     size_t i = 0;
-    text_cut(pair, '=', &head, &tail);
     for (; *name; name++) {
-        if (i >= head.n)
-            return false;
-        uint8_t c = head.p[i++];
-        if (c == '%' && head.n - i >= 2 && nibble(head.p[i]) >= 0 && nibble(head.p[i + 1]) >= 0) {
-            c = (uint8_t)(nibble(head.p[i]) * 16 + nibble(head.p[i + 1]));
+        if (i >= text.n)
+            return 0;
+        uint8_t c = text.p[i++];
+        if (c == '%' && text.n - i >= 2 && nibble(text.p[i]) >= 0 && nibble(text.p[i + 1]) >= 0) {
+            c = (uint8_t)(nibble(text.p[i]) * 16 + nibble(text.p[i + 1]));
             i += 2;
         }
         if (c != (uint8_t)*name)
-            return false;
+            return 0;
     }
-    return i == head.n;
+    return i;
+}
+
+static bool name_is(struct bytes pair, const char *name)
+{
+    struct bytes head, tail;
+    text_cut(pair, '=', &head, &tail);
+    return head.n > 0 && form_match(head, name) == head.n;
 }
 
 bool form_has(struct bytes form, const char *name)

@@ -8,6 +8,9 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 
+/* How many bytes at the start of text spell name, escapes decoded; 0 when they do not. A malformed
+ * escape stands for itself. */
+size_t form_match(struct bytes text, const char *name);
 bool form_has(struct bytes form, const char *name);
 /* Copies form to out without the pairs called drop (or NULL), with value in the first pair called
  * name (further ones are left out, all when value.p is NULL). True when value was put in. */

@@ -109,7 +109,7 @@ static int check_nonce(struct bytes nonce, struct err *e)
 static bool is_json(struct bytes body)
 {
     struct bytes t = text_trim(body);
-    return t.n > 0 && t.p[0] == '{';
+    return t.n > 0 && (t.p[0] == '{' || t.p[0] == '[');
 }
 
 /* The nonce as a string member comes first; one that is there keeps its place and its type. */

@@ -4,6 +4,7 @@
 #include "connectors/okx.h"
 
 #include "base/codec.h"
+#include "base/text.h"
 #include "connectors/jsonedit.h"
 
 #include <time.h>
@@ -102,10 +103,21 @@ static int sign_base64(struct signer *s, struct buf *prehash, struct buf *out, s
     return OK;
 }
 
+/* Path and body are signed without a separator: a body must not read as the path's end. */
+static int check_body(struct bytes body, struct err *e)
+{
+    struct bytes text = text_trim(body);
+    if (!body.n || (text.n && (text.p[0] == '{' || text.p[0] == '[')))
+        return OK;
+    return err_set(e, ERR_USAGE, "body is no JSON object or array");
+}
+
 static int sign(const struct call *c, struct signer *s, struct request *out, struct err *e)
 {
     AUTO_BUF prehash = BUF_INIT(URL_MAX + BODY_MAX + 4096u);
-    int rc = s->place(s, FIELD_API_KEY, request_header_new(out, "OK-ACCESS-KEY"), e);
+    int rc = check_body(c->body, e);
+    if (!rc)
+        rc = s->place(s, FIELD_API_KEY, request_header_new(out, "OK-ACCESS-KEY"), e);
     if (!rc)
         rc = s->place(s, FIELD_PASSPHRASE, request_header_new(out, "OK-ACCESS-PASSPHRASE"), e);
     if (!rc)

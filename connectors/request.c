@@ -65,7 +65,7 @@ void request_origin_path(struct request *r, const struct call *c)
 {
     if (c->origin.n) {
         buf_add(&r->url, c->origin);
-    } else {
+    } else if (c->host.n) {
         buf_adds(&r->url, c->is_ws ? "wss://" : "https://");
         buf_add(&r->url, c->host);
     }

@@ -154,6 +154,6 @@ enum req_class connector_classify(const struct call *c)
 {
     for (const struct endpoint *p = c->conn->endpoints; p->method; p++)
         if (matches(p, c))
-            return p->cls;
+            return c->conn->raise_class ? c->conn->raise_class(c, p->cls) : p->cls;
     return CLASS_UNKNOWN;
 }

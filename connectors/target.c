@@ -237,6 +237,46 @@ static bool is_token_char(uint8_t c)
            (c && memchr("!#$%&'*+-.^_`|~", c, 15));
 }
 
+/* Some servers take _ in a header's name for -. */
+static bool header_is(struct bytes name, const char *want)
+{
+    if (name.n != strlen(want))
+        return false;
+    for (size_t i = 0; i < name.n; i++) {
+        uint8_t c = name.p[i] == '_' ? '-' : name.p[i];
+        if (!text_eq_nocase(bytes_of(&c, 1), bytes_of((const uint8_t *)want + i, 1)))
+            return false;
+    }
+    return true;
+}
+
+/* Headers by which some servers take another method, path or host than the one that was judged. */
+static bool overrides_request(struct bytes name)
+{
+    static const char *const names[] = {
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+        "x-original-method",
+        "x-original-url",
+        "x-original-uri",
+        "x-original-host",
+        "x-rewrite-url",
+        "x-forwarded-method",
+        "x-forwarded-uri",
+        "x-forwarded-path",
+        "x-forwarded-prefix",
+        "x-forwarded-host",
+        "x-forwarded-server",
+        "x-host",
+        "forwarded",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (header_is(name, names[i]))
+            return true;
+    return false;
+}
+
 int target_check_header(struct bytes name, struct bytes value, struct err *e)
 {
     if (name.n == 0)
@@ -245,6 +285,10 @@ int target_check_header(struct bytes name, struct bytes value, struct err *e)
         if (!is_token_char(name.p[i]))
             return err_set(e, ERR_USAGE, "a header name has an illegal character at position %zu",
                            i + 1);
+    if (overrides_request(name))
+        return err_set(e, ERR_USAGE,
+                       "header '%.*s' can turn a request into another one, so it is not taken",
+                       (int)name.n, (const char *)name.p);
     for (size_t i = 0; i < value.n; i++)
         if ((value.p[i] < 0x20 && value.p[i] != '\t') || value.p[i] == 0x7f)
             return err_set(e, ERR_USAGE, "header '%.*s' has a control character (0x%02x)",
@@ -268,10 +312,10 @@ bool target_drops_header(const struct connector *conn, struct bytes name)
         "host",
     };
     for (size_t i = 0; i < ARRAY_LEN(hop); i++)
-        if (text_eq_nocase(name, bytes_str(hop[i])))
+        if (header_is(name, hop[i]))
             return true;
     for (const char *const *h = conn->auth_headers; *h; h++)
-        if (text_eq_nocase(name, bytes_str(*h)))
+        if (header_is(name, *h))
             return true;
     return false;
 }

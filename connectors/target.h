@@ -14,7 +14,8 @@
  * "<>\^{}|# and backquote, malformed % escapes, and in the path: //, . or .. segments, ;, %2f,
  * %5c, an escaped control or unreserved character. Also over URL_MAX. */
 int target_parse(struct bytes url, bool is_ws, struct call *c, struct err *e) MUST_USE;
-/* Header name is a token, value has no control character but tab; ERR_USAGE. */
+/* Header name is a token and none by which servers take another method, path or host; value has no
+ * control character but tab; ERR_USAGE. */
 int target_check_header(struct bytes name, struct bytes value, struct err *e) MUST_USE;
 /* True for hop-by-hop headers, Content-Length, Host and the connector's authentication headers:
  * these of the caller are dropped. */

@@ -27,7 +27,10 @@ CK_RV attrs_read(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attrs, 
     for (size_t i = 0; i < n; i++)
         caps[i] = attrs[i].ulValueLen;
     CK_RV rv = t->mod.fn->C_GetAttributeValue(t->session, object, attrs, n);
-    if (!is_partial(rv))
+    bool is_over = false; /* some say OK and a length that does not fit */
+    for (size_t i = 0; i < n && rv == CKR_OK; i++)
+        is_over = is_over || (attr_has(&attrs[i]) && attrs[i].ulValueLen > caps[i]);
+    if (!is_partial(rv) && !is_over)
         return rv;
     /* Some drivers stop at the first that is missing: ask for each alone. */
     for (size_t i = 0; i < n; i++) {

@@ -126,6 +126,7 @@ int token_generate(struct token *t, enum seal_key_kind kind, const char *label, 
     t->mod.fn->C_CloseSession(rw);
     if (r)
         return r;
+    token_settle(t);
     key_take(t, pair.private, &key);
     *out = key;
     return OK;

@@ -3,6 +3,7 @@
 #ifndef PKCS11_INTERNAL_H
 #define PKCS11_INTERNAL_H
 
+#include "pkcs11/spare.h"
 #include "pkcs11/token.h"
 
 #include <p11-kit/p11-kit.h>
@@ -21,6 +22,7 @@ struct module {
 struct token {
     struct module mod;
     pthread_mutex_t lock;          /* around every group of calls that belongs together */
+    char softhsm_conf[TOKEN_PATH_MAX];
     CK_SLOT_ID slot;
     struct token_info info;
     CK_SESSION_HANDLE session;     /* read-only; CK_INVALID_HANDLE when none */
@@ -59,6 +61,9 @@ struct token *token_lock(struct token *t);      /* returns t, for AUTO(token_unl
 void token_unlockp(struct token **t);
 #define TOKEN_LOCKED(t) AUTO(token_unlockp) struct token *locked_ = token_lock(t); (void)locked_
 int token_refresh(struct token *t, struct err *e) MUST_USE;   /* t->info, as it is now */
+/* After a change of the token: a software token writes its files without telling the disk to keep
+ * them, and a vault that is on the disk before its key is lost with the power. */
+void token_settle(const struct token *t);
 int session_open(struct token *t, bool is_rw, CK_SESSION_HANDLE *out, struct err *e) MUST_USE;
 int session_need(struct token *t, struct err *e) MUST_USE;    /* t->session is open after it */
 /* A fresh session in place of t->session, opened before the old one closes: the login holds. */

@@ -55,12 +55,14 @@ static int pin_outcome(struct token *t, CK_RV rv, struct err *e)
 int token_login(struct token *t, const struct secret *pin, bool use_last_try, struct err *e)
 {
     TOKEN_LOCKED(t);
-    int r = token_refresh(t, e);
-    if (r || (r = pin_check(t, pin, use_last_try, e)) != OK || (r = session_need(t, e)) != OK)
+    AUTO_SPARE spare = SPARE_NONE;
+    int r = spare_begin(t->softhsm_conf, &spare, e);
+    if (r || (r = token_refresh(t, e)) != OK || (r = pin_check(t, pin, use_last_try, e)) != OK || (r = session_need(t, e)) != OK)
         return r;
     CK_RV rv = t->mod.fn->C_Login(t->session, CKU_USER, pin ? pin->p : NULL, pin ? pin->n : 0);
-    if (rv_is_session_lost(rv)) { /* no try was made */
-        if ((r = session_renew(t, e)) != OK)
+    if (rv_is_session_lost(rv)) { /* no try was made, as far as the flags tell */
+        if ((r = session_renew(t, e)) != OK || (r = token_refresh(t, e)) != OK ||
+            (r = pin_check(t, pin, use_last_try, e)) != OK)
             return r;
         rv = t->mod.fn->C_Login(t->session, CKU_USER, pin ? pin->p : NULL, pin ? pin->n : 0);
     }
@@ -89,8 +91,9 @@ int token_set_pin(struct token *t, const struct secret *old_pin, const struct se
 {
     TOKEN_LOCKED(t);
     CK_SESSION_HANDLE rw;
-    int r = token_refresh(t, e);
-    if (r || (r = new_pin_check(t, new_pin, e)) != OK ||
+    AUTO_SPARE spare = SPARE_NONE;
+    int r = spare_begin(t->softhsm_conf, &spare, e);
+    if (r || (r = token_refresh(t, e)) != OK || (r = new_pin_check(t, new_pin, e)) != OK ||
         (r = pin_check(t, old_pin, false, e)) != OK || (r = session_open(t, true, &rw, e)) != OK)
         return r;
     CK_RV rv = t->mod.fn->C_SetPIN(rw, old_pin->p, old_pin->n, new_pin->p, new_pin->n);
@@ -100,5 +103,8 @@ int token_set_pin(struct token *t, const struct secret *old_pin, const struct se
                        "token '%s' does not take the new PIN: wrong length or "
                        "characters",
                        t->info.label);
-    return rv == CKR_OK ? OK : pin_outcome(t, rv, e);
+    if (rv != CKR_OK)
+        return pin_outcome(t, rv, e);
+    token_settle(t);
+    return spare.dir < 0 ? OK : spare_keep(t->softhsm_conf, e);
 }

@@ -20,6 +20,7 @@
 #define CK_LABEL_LEN 32u
 #define PIN_LEN_MIN 4u
 #define PIN_LEN_MAX 255u
+#define CONF_MAX (PATH_MAX + 4096u)
 
 static const char conf_file[] = "softhsm2.conf";
 
@@ -53,6 +54,50 @@ static int conf_path(char *out, const char *dir, struct err *e)
     return OK;
 }
 
+/* SoftHSM's configuration has no way to quote: what it would misread is refused. */
+static int path_check(const char *path, struct err *e)
+{
+    for (const char *p = path; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == '#' || *p == 0x7f)
+            return err_set(e, ERR_USAGE,
+                           "directory '%s': SoftHSM takes no '#' or control character in a path",
+                           path);
+    }
+    return OK;
+}
+
+/* A token directory that was copied or moved still names its old place, which may be gone, or may
+ * hold a token yet. Only the line that says so is changed. */
+static int conf_mend(const char *dir, struct err *e)
+{
+    static const char key[] = "directories.tokendir";
+    AUTO_BUF old = BUF_INIT(CONF_MAX);
+    AUTO_BUF now = BUF_INIT(CONF_MAX);
+    AUTO_BUF want = BUF_INIT(PATH_MAX + 64);
+    AUTO(fd_closep) int fd = -1;
+    buf_addf(&want, "%s = %s/tokens", key, dir);
+    int r = buf_check(&want, conf_file, e);
+    if (r == OK)
+        r = dir_open(dir, 0, &fd, e);
+    if (r == OK)
+        r = file_read_at(fd, conf_file, CONF_MAX, 0, &old, e);
+    if (r || faccessat(fd, "tokens", F_OK, 0) != 0)
+        return r;
+    struct bytes rest = buf_bytes(&old), line;
+    for (bool more = rest.n > 0; more;) {
+        struct bytes left;
+        more = text_cut(rest, '\n', &line, &left);
+        buf_add(&now, text_starts(text_trim(line), key) ? buf_bytes(&want) : line);
+        if (more)
+            buf_addc(&now, '\n');
+        rest = left;
+    }
+    r = buf_check(&now, conf_file, e);
+    if (r || bytes_eq(buf_bytes(&now), buf_bytes(&old)) || (r = path_check(dir, e)) != OK)
+        return r;
+    return file_replace_at(fd, conf_file, buf_bytes(&now), e);
+}
+
 int softhsm_where(const char *dir, struct token_where *where, struct err *e)
 {
     struct token_where w = {0};
@@ -67,19 +112,9 @@ int softhsm_where(const char *dir, struct token_where *where, struct err *e)
     if (access(w.softhsm_conf, R_OK) != 0)
         return err_set(e, ERR_NOT_FOUND, "there is no SoftHSM token in '%s': no readable %s", dir,
                        conf_file);
+    if ((r = conf_mend(real, e)) != OK)
+        return r;
     *where = w;
-    return OK;
-}
-
-/* SoftHSM's configuration has no way to quote: what it would misread is refused. */
-static int path_check(const char *path, struct err *e)
-{
-    for (const char *p = path; *p; p++) {
-        if ((unsigned char)*p < ' ' || *p == '#' || *p == 0x7f)
-            return err_set(e, ERR_USAGE,
-                           "directory '%s': SoftHSM takes no '#' or control character in a path",
-                           path);
-    }
     return OK;
 }
 
@@ -262,6 +297,8 @@ int softhsm_create(const char *dir, const char *label, const struct secret *pin,
         return r;
     snprintf(w.label, sizeof(w.label), "%s", label);
     r = token_make(&w, pin, env, e);
+    if (!r)
+        r = spare_keep(w.softhsm_conf, e);
     if (r) {
         tree_remove(path);
         return r;

@@ -18,8 +18,9 @@ int softhsm_module(char out[TOKEN_PATH_MAX], struct err *e) MUST_USE;
  * on failure. Fills *where, with label and serial, so that token_open finds it. */
 int softhsm_create(const char *dir, const char *label, const struct secret *pin,
                    const struct env *env, struct token_where *where, struct err *e) MUST_USE;
-/* *where for the token made by softhsm_create in dir; label and serial stay empty (any).
- * ERR_NOT_FOUND when there is none. */
+/* *where for the token made by softhsm_create in dir; label and serial stay empty (any). When the
+ * directory was copied here, its configuration is mended to name its new place. ERR_NOT_FOUND when
+ * there is none. */
 int softhsm_where(const char *dir, struct token_where *where, struct err *e) MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define SHOWN_MAX 6u /* tokens that a message lists */
 
@@ -111,9 +112,10 @@ static int tokens_find(const struct module *m, const struct token_where *w, stru
 int token_list(const char *module, const char *softhsm_conf, struct token_info *out, size_t cap,
                size_t *n, struct err *e)
 {
+    AUTO_SPARE spare = SPARE_NONE;
     AUTO(module_closep) struct module m = {0};
-    int r = module_open(module, softhsm_conf, &m, e);
-    if (r)
+    int r = spare_begin(softhsm_conf ? softhsm_conf : "", &spare, e);
+    if (r || (r = module_open(module, softhsm_conf, &m, e)) != OK)
         return r;
     return tokens_find(&m, NULL, out, NULL, cap, n, e);
 }
@@ -190,9 +192,10 @@ int token_open(const struct token_where *w, struct token **out, struct err *e)
     struct token_info infos[SHOWN_MAX];
     CK_SLOT_ID slots[SHOWN_MAX];
     size_t n;
+    AUTO_SPARE spare = SPARE_NONE;
     AUTO(module_closep) struct module m = {0};
-    int r = module_open(w->module, w->softhsm_conf, &m, e);
-    if (r)
+    int r = spare_begin(w->softhsm_conf, &spare, e);
+    if (r || (r = module_open(w->module, w->softhsm_conf, &m, e)) != OK)
         return r;
     r = tokens_find(&m, w, infos, slots, SHOWN_MAX, &n, e);
     if (r)
@@ -203,6 +206,7 @@ int token_open(const struct token_where *w, struct token **out, struct err *e)
     if (!t)
         return err_set(e, ERR_MEMORY, "out of memory");
     *t = (struct token){.mod = m, .slot = slots[0], .info = infos[0]};
+    memcpy(t->softhsm_conf, w->softhsm_conf, sizeof(t->softhsm_conf));
     pthread_mutex_init(&t->lock, NULL);
     m.fn = NULL; /* t closes it */
     *out = t;
@@ -237,6 +241,12 @@ int token_refresh(struct token *t, struct err *e)
 {
     CK_RV rv = info_read(&t->mod, t->slot, &t->info);
     return rv == CKR_OK ? OK : rv_err(e, rv, "token '%s'", t->info.label);
+}
+
+void token_settle(const struct token *t)
+{
+    if (t->info.is_software)
+        sync();
 }
 
 int session_open(struct token *t, bool is_rw, CK_SESSION_HANDLE *out, struct err *e)

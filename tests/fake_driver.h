@@ -22,6 +22,8 @@ static struct {
     const CK_ATTRIBUTE *object; /* what the one object holds */
     size_t n_object;
     bool stops_at_missing;
+    bool lies_about_length; /* says OK to what does not fit */
+    bool is_softhsm;
 } drv;
 
 static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *out)
@@ -29,6 +31,8 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *out)
     (void)slot;
     memset(out, ' ', sizeof(*out));
     memcpy(out->label, "fake", 4);
+    if (drv.is_softhsm)
+        memcpy(out->manufacturerID, "SoftHSM", 7);
     out->flags = drv.flags | CKF_TOKEN_INITIALIZED;
     out->ulMinPinLen = drv.pin_min;
     out->ulMaxPinLen = drv.pin_max;
@@ -170,6 +174,10 @@ static CK_RV get_attributes(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUT
             have = drv.object[j].type == a[i].type ? &drv.object[j] : have;
         if (have && have->ulValueLen <= a[i].ulValueLen) {
             memcpy(a[i].pValue, have->pValue, have->ulValueLen);
+            a[i].ulValueLen = have->ulValueLen;
+            continue;
+        }
+        if (have && drv.lies_about_length) {
             a[i].ulValueLen = have->ulValueLen;
             continue;
         }

@@ -48,6 +48,7 @@ SKIP = re.compile(r"^(.*?)[ \t]*#[ \t]*SKIP\b[ \t]*(.*)$", re.I)
 class Row:
     def __init__(self, name, argv, needs_tap=False):
         self.name, self.argv, self.needs_tap = name, [str(a) for a in argv], needs_tap
+        self.timeout = TIMEOUT
         self.passed = self.failed = 0
         self.skipped = []     # (test, reason)
         self.problems = []    # what this runner has to say
@@ -94,7 +95,7 @@ def run(row):
             killed.set()
             os.killpg(p.pid, signal.SIGKILL)
 
-        timer = threading.Timer(TIMEOUT, stop)
+        timer = threading.Timer(row.timeout, stop)
         timer.start()
         row.output, _ = p.communicate()
         timer.cancel()
@@ -139,7 +140,7 @@ def judge(row, status, timed_out):
 
     if timed_out:
         row.failed += 1
-        row.problems.append(f"killed after {TIMEOUT:.0f} s")
+        row.problems.append(f"killed after {row.timeout:.0f} s")
     elif status < 0:
         row.failed += 1
         row.problems.append(f"died of {signal.Signals(-status).name}")
@@ -169,7 +170,11 @@ def memfd_secret_is_given():
 
 def script(path):
     head = [sys.executable] if path.suffix == ".py" else ["bash"]
-    return Row(f"e2e/{path.stem}", head + [path])
+    row = Row(f"e2e/{path.stem}", head + [path])
+    slow = re.search(r"^# time-out: (\d+) s$", path.read_text(encoding="utf-8"), re.M)
+    if slow:  # a long test says so in a line of its own
+        row.timeout = TIMEOUT / 120 * int(slow[1])
+    return row
 
 
 def rows():
@@ -197,6 +202,8 @@ def rows():
         again = e2e + (units if not SAN else
                        [r for r in units if re.search("secret|wipe|vault|signer", r.name)])
         second = [Row(r.name + REFUSED, wrap + r.argv, r.needs_tap) for r in again]
+        for row, first in zip(second, again):
+            row.timeout = first.timeout
     else:
         print("note: this kernel gives no memfd_secret, so every row ran without it once")
     return [r for r in e2e + second + lints + tools + units + corpora if WANT in r.name]

@@ -239,9 +239,75 @@ static void classes(void)
     }
 }
 
+static enum req_class with_params(const char *method, const char *url, const char *body)
+{
+    struct call call = {.conn = BINANCE};
+    struct err e;
+    if (!OK_CALL(target_parse(bytes_str(url), false, &call, &e), &e))
+        return CLASS_UNKNOWN;
+    call.method = bytes_str(method);
+    call.body = bytes_str(body);
+    return connector_classify(&call);
+}
+
+struct lent {
+    const char *method, *url, *body;
+    enum req_class cls;
+};
+
+/* The signature covers the parameters only: it must not be had at a harmless path. */
+static const struct lent lent[] = {
+    {"GET", "/api/v3/account?coin=USDT&address=0x1&amount=5", "", CLASS_WITHDRAW},
+    {"POST", "/api/v3/order/test?coin=USDT&address=0x1", "amount=5", CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?coin=USDT&address=0x1&am", "ount=5", CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?coin=U&address=0x1&am", "signature=x&ount=5", CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?timestamp=1&coin=U&address=0x1&am", "timestamp=2&ount=5",
+     CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?coin=U&ad%64ress=0x1&%61mount=5", "", CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?coin=U&address=0x1&x=1amount=5", "", CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?coin=U&address=0x1&x=1", "amount=5", CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?coin=U&address=0x1&x=amount&totalAmount=1", "", CLASS_READ},
+    {"GET", "/api/v3/account?coin=U;address=0x1;amount=5", "", CLASS_WITHDRAW},
+    {"DELETE", "/api/v3/openOrders", "coin=U&address=0x1&amount=5", CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?type=MAIN_UMFUTURE&asset=USDT&amount=5", "", CLASS_TRANSFER},
+    {"GET", "/sapi/v1/simple-earn/flexible/subscriptionPreview?productId=1&amount=5", "",
+     CLASS_TRANSFER},
+    {"GET", "/api/v3/account?fromAsset=A&toAsset=B&fromAmount=5", "", CLASS_TRANSFER},
+    {"GET", "/api/v3/account?email=a&canTrade=true", "", CLASS_KEYS},
+    {"GET", "/api/v3/account?apiName=a&coin=U&address=0x1&amount=5", "", CLASS_UNKNOWN},
+    {"POST", "/sapi/v1/margin/apiKey?apiName=a&coin=U&address=0x1&amount=5", "", CLASS_UNKNOWN},
+    {"POST", "/sapi/v1/asset/transfer?asset=U&coin=U&address=0x1&amount=5", "", CLASS_UNKNOWN},
+    {"POST", "/fapi/v1/leverage?symbol=X&leverage=1&asset=U&amount=5", "", CLASS_UNKNOWN},
+    {"POST", "/sapi/v1/nothing?coin=U&address=0x1&amount=5", "", CLASS_UNKNOWN},
+    {"GET", "/fapi/v3/account?symbol=X&leverage=100", "", CLASS_ACCOUNT},
+    {"GET", "/api/v3/account?symbol=X&side=BUY&type=MARKET&quantity=1", "", CLASS_TRADE},
+    {"DELETE", "/api/v3/openOrders?symbol=X&side=BUY&quantity=1", "", CLASS_TRADE},
+    /* what belongs there keeps its class */
+    {"POST", "/api/v3/order", "symbol=X&side=BUY&type=MARKET&quantity=1", CLASS_TRADE},
+    {"GET", "/api/v3/myTrades?symbol=X&fromId=1&recvWindow=5000", "", CLASS_READ},
+    {"GET", "/api/v3/time?amount=1&asset=U", "", CLASS_PUBLIC},
+    {"GET", "/sapi/v1/algo/spot/historicalOrders?symbol=X&side=BUY", "", CLASS_READ},
+    {"GET", "/sapi/v1/convert/orderStatus?quoteId=1", "", CLASS_READ},
+    {"POST", "/fapi/v1/positionMargin?symbol=X&amount=5&type=1", "", CLASS_ACCOUNT},
+    {"POST", "/sapi/v1/asset/transfer?type=A&asset=U&amount=5", "", CLASS_TRANSFER},
+    {"POST", "/sapi/v1/capital/withdraw/apply", "coin=U&address=0x1&amount=5", CLASS_WITHDRAW},
+    {"POST", "/sapi/v1/margin/apiKey?apiName=a&ip=1.2.3.4", "", CLASS_KEYS},
+};
+
+static void binance_lends_no_signature(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(lent); i++) {
+        const struct lent *x = &lent[i];
+        enum req_class got = with_params(x->method, x->url, x->body);
+        harness_ok(got == x->cls, __FILE__, __LINE__, "%s %s %s: got %s, want %s", x->method,
+                   x->url, x->body, class_name(got), class_name(x->cls));
+    }
+}
+
 int main(void)
 {
     RUN(classes);
+    RUN(binance_lends_no_signature);
     RUN(binance_moves_no_funds_by_default);
     RUN(okx_moves_no_funds_by_default);
     RUN(kraken_moves_no_funds_by_default);

@@ -7,8 +7,7 @@
 
 #define ARGV(...) ((char *[]){(char[]){"coffer"}, __VA_ARGS__})
 #define A(s) ((char[]){s})
-#define PARSE(a, e, ...)                                                                           \
-    args_parse((int)ARRAY_LEN(ARGV(__VA_ARGS__)), ARGV(__VA_ARGS__), (a), (e))
+#define PARSE(a, e, ...) args_parse((int)ARRAY_LEN(ARGV(__VA_ARGS__)), ARGV(__VA_ARGS__), (a), (e))
 
 static void options_before_and_after(void)
 {
@@ -72,7 +71,8 @@ static void secrets_on_the_command_line(void)
     struct args a;
     struct err e;
 
-    OK_CALL(PARSE(&a, &e, A("add"), A("n"), A("binance"), A("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP")), &e);
+    OK_CALL(PARSE(&a, &e, A("add"), A("n"), A("binance"), A("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP")),
+            &e);
     EQ_INT(args_check(&a, &e), ERR_USAGE);
     CHECK(!strstr(e.msg, secret));
     CHECK(strstr(e.hints[e.n_hints - 1], "never taken from the command line") != NULL);
@@ -143,8 +143,9 @@ static void fields_from_json(void)
     struct secret f[FIELD_COUNT] = {{0}};
     struct err e;
 
-    OK_CALL(parse_fields("{\"apiKey\":\"key\",\"secret\":\"a\\nb\\u0041\",\"password\":\"\"}", f, &e),
-            &e);
+    OK_CALL(
+        parse_fields("{\"apiKey\":\"key\",\"secret\":\"a\\nb\\u0041\",\"password\":\"\"}", f, &e),
+        &e);
     EQ_MEM(secret_bytes(&f[FIELD_API_KEY]), BYTES_LIT("key"));
     EQ_MEM(secret_bytes(&f[FIELD_API_SECRET]), BYTES_LIT("a\nbA"));
     CHECK(f[FIELD_PASSPHRASE].p && f[FIELD_PASSPHRASE].n == 0);

@@ -98,6 +98,15 @@ static void forms(void)
     EQ_STR(buf_str(&b), "?a=1&b=2%2B%2F%3D~-._aZ9%20");
 }
 
+static void form_names(void)
+{
+    EQ_INT(form_match(BYTES_LIT("a%6Dount=5"), "amount"), 8);
+    EQ_INT(form_match(BYTES_LIT("amoun"), "amount"), 0);
+    EQ_INT(form_match(BYTES_LIT("amoun%7"), "amount"), 0);
+    EQ_INT(form_match(BYTES_LIT(""), "amount"), 0);
+    CHECK(form_has(BYTES_LIT("a=1&%62"), "b") && !form_has(BYTES_LIT("a=1&bb=2&=b"), "b"));
+}
+
 static void edit_json(const char *text, bool at_front, const char *want)
 {
     AUTO_BUF out = BUF_INIT(1024);
@@ -146,6 +155,18 @@ static void message_classes(void)
     EQ_INT(ws_class(BINANCE, "{\"method\":\"order.status\",\"method\":\"order.place\"}"),
            CLASS_UNKNOWN);
     EQ_INT(ws_class(BINANCE, "nonsense"), CLASS_UNKNOWN);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"account.status\",\"params\":{\"coin\":\"U\","
+                             "\"addr\\u0065ss\":\"0x1\",\"amount\":5}}"),
+           CLASS_WITHDRAW);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"account.status\",\"params\":{"
+                             "\"x\":\"1&coin=U&address=0x1&%61mount=5\"}}"),
+           CLASS_WITHDRAW);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"session.logon\",\"params\":{\"asset\":\"U\","
+                             "\"amount\":5}}"),
+           CLASS_UNKNOWN);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"order.place\",\"params\":{\"symbol\":\"X\","
+                             "\"side\":\"BUY\",\"type\":\"LIMIT\",\"quantity\":1}}"),
+           CLASS_TRADE);
     EQ_INT(ws_class(OKX, "{\"op\":\"login\"}"), CLASS_SESSION);
     EQ_INT(ws_class(OKX, "{\"op\":\"order\"}"), CLASS_TRADE);
     EQ_INT(ws_class(OKX, "{\"op\":\"withdraw\"}"), CLASS_UNKNOWN);
@@ -174,6 +195,7 @@ int main(void)
     RUN(unknown_connector_names_the_nearest);
     RUN(tables_are_whole);
     RUN(forms);
+    RUN(form_names);
     RUN(json_edits);
     RUN(message_classes);
     RUN(too_many_headers_fail_the_request);

@@ -243,6 +243,27 @@ static void silence_counts_as_extractable(void)
     }
 }
 
+static void lengths_that_do_not_fit(void)
+{
+    struct token_key k;
+    struct err e;
+    static uint8_t big[600];
+    CK_ATTRIBUTE object[] = {{CKA_KEY_TYPE, &ec_type, sizeof(ec_type)},
+                             {CKA_LABEL, big, sizeof(big)},
+                             {CKA_ID, big, sizeof(big)},
+                             {CKA_EXTRACTABLE, &no, 1},
+                             {CKA_SENSITIVE, &yes, 1}};
+    struct token *t = fresh(SEAL_KEY_P256);
+    drv.object = object;
+    drv.n_object = ARRAY_LEN(object);
+    drv.lies_about_length = true;
+    OK_CALL(session_need(t, &e), &e);
+    if (OK_CALL(key_read(t, 7, false, &k, &e), &e)) {
+        EQ_INT(k.id_len, 0);
+        EQ_STR(k.label, "");
+    }
+}
+
 int main(void)
 {
     RUN(derives_in_the_form_that_works);
@@ -254,5 +275,6 @@ int main(void)
     RUN(slot_list_that_grows);
     RUN(points_in_both_forms);
     RUN(silence_counts_as_extractable);
+    RUN(lengths_that_do_not_fit);
     return harness_end();
 }

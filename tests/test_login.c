@@ -2,6 +2,8 @@
 /* Tests pkcs11/login.c against a made-up driver: PIN tries, which a SoftHSM never runs out of. */
 #include "tests/fake_driver.h"
 
+#include <unistd.h>
+
 static struct secret pin;
 
 static void locked_pin_is_not_tried(void)
@@ -110,6 +112,36 @@ static void read_only_token(void)
     EQ_INT(drv.n_login, 1);
 }
 
+/* A session lost in the login is renewed; the tries that are left then count. */
+static void second_call_asks_the_flags_again(void)
+{
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    drv.login_rv = CKR_SESSION_HANDLE_INVALID;
+    drv.flags_after_login = CKF_USER_PIN_FINAL_TRY;
+    EQ_INT(token_login(t, &pin, false, &e), ERR_PERSON);
+    EQ_INT(drv.n_login, 1);
+}
+
+static unsigned n_sync;
+
+void sync(void)
+{
+    n_sync++;
+}
+
+static void software_tokens_are_synced(void)
+{
+    struct err e;
+    for (unsigned i = 0; i < 2; i++) {
+        struct token *t = fresh(SEAL_KEY_P256);
+        drv.is_softhsm = i;
+        n_sync = 0;
+        OK_CALL(token_set_pin(t, &pin, &pin, &e), &e);
+        EQ_INT(n_sync, i);
+    }
+}
+
 int main(void)
 {
     struct err e;
@@ -121,6 +153,8 @@ int main(void)
     RUN(impossible_pins_cost_no_try);
     RUN(keypad_tokens_take_no_pin);
     RUN(read_only_token);
+    RUN(second_call_asks_the_flags_again);
+    RUN(software_tokens_are_synced);
     secret_free(&pin);
     return harness_end();
 }

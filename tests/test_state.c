@@ -142,6 +142,31 @@ static void test_pin_guard_killed(void)
     EQ_INT(pin_guard_begin(&w, id, rid, &g, &e), ERR_PERSON);
 }
 
+/* The state directory comes and goes; a failure in either place counts in both. */
+static void test_pin_guard_places(void)
+{
+    struct err e;
+    struct where w = fresh(), gone = fresh();
+    struct pin_guard g = {-1};
+    char run[WHERE_MAX];
+    snprintf(run, sizeof(run), "%s/run", harness_dir());
+    EQ_INT(mkdir(run, 0700), 0);
+    setenv("XDG_RUNTIME_DIR", run, 1);
+    snprintf(gone.state, sizeof(gone.state), "/proc/none");
+    CHECK(!pin_guard_is_set(&w, id, rid));
+    OK_CALL(pin_guard_begin(&gone, id, rid, &g, &e), &e);
+    pin_guard_end(&g, false);
+    EQ_INT(pin_guard_begin(&w, id, rid, &g, &e), ERR_PERSON);
+    CHECK(pin_guard_is_set(&w, id, rid));
+    pin_guard_clear(&w, id, rid);
+    CHECK(!pin_guard_is_set(&w, id, rid));
+    OK_CALL(pin_guard_begin(&w, id, rid, &g, &e), &e);
+    pin_guard_end(&g, true);
+    OK_CALL(pin_guard_begin(&gone, id, rid, &g, &e), &e);
+    pin_guard_end(&g, true);
+    unsetenv("XDG_RUNTIME_DIR");
+}
+
 static void test_tokens(void)
 {
     struct err e;
@@ -216,6 +241,7 @@ int main(void)
     RUN(test_nonce_parallel);
     RUN(test_pin_guard);
     RUN(test_pin_guard_killed);
+    RUN(test_pin_guard_places);
     RUN(test_tokens);
     RUN(test_tokens_bad);
     RUN(test_where);

@@ -64,6 +64,17 @@ static void url_is_written_as_it_came(void)
     }
 }
 
+static void a_message_without_url_has_none(void)
+{
+    struct call c = call_for(&connector_binance, ENV_LIVE, NULL);
+    struct request r;
+    c.is_ws = true;
+    request_init(&r);
+    request_origin_path(&r, &c);
+    EQ_INT(r.url.n, 0);
+    request_free(&r);
+}
+
 static void hosts_are_a_closed_list(void)
 {
     static const char *const bad[] = {
@@ -181,6 +192,18 @@ static void header_fields(void)
     EQ_INT(target_check_header(BYTES_LIT("a"), BYTES_LIT("x\x7f"), &e), ERR_USAGE);
 }
 
+static void headers_that_turn_the_request_are_refused(void)
+{
+    static const char *const names[] = {
+        "X-HTTP-Method-Override", "x-http-method",   "X_Method_Override", "X-Original-URL",
+        "X-REWRITE-URL",          "X-Forwarded-Uri", "X-Forwarded-Host",  "Forwarded",
+    };
+    struct err e;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        EQ_INT(target_check_header(bytes_str(names[i]), BYTES_LIT("x"), &e), ERR_USAGE);
+    OK_CALL(target_check_header(BYTES_LIT("X-Forwarded-For"), BYTES_LIT("x"), &e), &e);
+}
+
 static void dropped_headers(void)
 {
     const struct connector *c = &connector_okx;
@@ -189,6 +212,9 @@ static void dropped_headers(void)
     CHECK(target_drops_header(c, BYTES_LIT("Transfer-Encoding")));
     CHECK(target_drops_header(c, BYTES_LIT("ok-access-sign")));
     CHECK(target_drops_header(c, BYTES_LIT("X-Simulated-Trading")));
+    CHECK(target_drops_header(c, BYTES_LIT("OK_ACCESS_KEY")));
+    CHECK(target_drops_header(c, BYTES_LIT("Content_Length")));
+    CHECK(!target_drops_header(c, BYTES_LIT("OK-ACCESS-KEYS")));
     CHECK(!target_drops_header(c, BYTES_LIT("Content-Type")));
     CHECK(!target_drops_header(c, BYTES_LIT("X-MBX-APIKEY")));
     CHECK(target_drops_header(&connector_binance, BYTES_LIT("x-mbx-apikey")));
@@ -213,12 +239,14 @@ int main(void)
     RUN(parts_keep_their_bytes);
     RUN(path_goes_to_first_host);
     RUN(url_is_written_as_it_came);
+    RUN(a_message_without_url_has_none);
     RUN(hosts_are_a_closed_list);
     RUN(paths_mean_one_thing);
     RUN(a_nul_is_refused);
     RUN(length_has_a_limit);
     RUN(websocket_hosts);
     RUN(header_fields);
+    RUN(headers_that_turn_the_request_are_refused);
     RUN(dropped_headers);
     RUN(methods);
     return harness_end();

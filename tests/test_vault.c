@@ -11,10 +11,13 @@
 #include "vault/format.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const char api_secret[] = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
@@ -441,6 +444,284 @@ static void test_two_recipients(void)
     softkey_free(&o.key);
 }
 
+/* ---- other processes, and a disk that fails ---- */
+
+static struct world *busy;
+
+/* A token that takes its time: meanwhile another process commits. */
+static int busy_decap(void *ctx, enum scheme s, struct bytes ct, struct secret *z, struct err *e)
+{
+    const struct opener *real = ctx;
+    struct world *o = busy;
+    busy = NULL;
+    if (o)
+        OK_CALL(add_named(o, "meanwhile", e), e);
+    return real->decap(real->ctx, s, ct, z, e);
+}
+
+static void test_commit_under_reader(void)
+{
+    struct err e;
+    struct world o;
+    struct vault *v = NULL;
+    struct record *r = NULL;
+    for (int by_record = 0; by_record < 2; by_record++) {
+        world_new(&o, "P-256", SCHEME_ECDH_P256);
+        struct opener slow = o.key.opener;
+        slow.decap = busy_decap;
+        slow.ctx = &o.key.opener;
+        OK_CALL(add_named(&o, "a", &e), &e);
+        OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+        busy = &o;
+        if (by_record)
+            OK_CALL(vault_open_record(v, &slow, "a", &r, &e), &e);
+        else
+            OK_CALL(vault_open(v, &slow, &e), &e);
+        CHECK(vault_has(v, "meanwhile"));
+        EQ_INT(vault_trust_state(v), TRUST_PINNED);
+        record_freep(&r);
+        vault_freep(&v);
+        softkey_free(&o.key);
+    }
+}
+
+static void renamed(struct world *o, const char *from, const char *to)
+{
+    struct err e;
+    struct vault *v = NULL;
+    OK_CALL(vault_load(&o->w, &env_real, &v, &e), &e);
+    OK_CALL(vault_lock(v, &e), &e);
+    OK_CALL(vault_rename(v, &o->key.opener, from, to, &e), &e);
+    vault_free(v);
+}
+
+static void test_peek_after_commit(void)
+{
+    struct err e;
+    struct world o;
+    struct vault *v = NULL;
+    struct record_info info;
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    OK_CALL(add_named(&o, "a", &e), &e);
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    renamed(&o, "a", "b");
+    renamed(&o, "b", "a");
+    record_info_init(&info);
+    if (OK_CALL(vault_peek(v, "a", &info, &e), &e))
+        EQ_INT(info.version, 3);
+    record_info_free(&info);
+    vault_free(v);
+    softkey_free(&o.key);
+}
+
+/* The bytes are those that were opened, but the pin has gone on. */
+static void test_old_state_under_lock(void)
+{
+    struct err e;
+    struct world o;
+    struct vault *v = NULL;
+    char vj[WHERE_MAX + 16];
+    AUTO_BUF old = BUF_INIT(1 << 20);
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    snprintf(vj, sizeof(vj), "%s/vault.json", o.w.vault);
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    OK_CALL(vault_open(v, &o.key.opener, &e), &e);
+    read_all(vj, &old);
+    OK_CALL(add_named(&o, "a", &e), &e);
+    write_all(vj, buf_bytes(&old));
+    EQ_INT(vault_lock(v, &e), ERR_TRUST);
+    EQ_INT(commit_allowed(v, &e), ERR_FAILED);
+    vault_free(v);
+    softkey_free(&o.key);
+}
+
+/* Copying programs know no lock: what they put there is not overwritten, what they are writing
+ * stays. */
+static void test_copied_in(void)
+{
+    struct err e;
+    struct world o;
+    struct vault *v = NULL;
+    char vj[WHERE_MAX + 16], path[WHERE_MAX + 64];
+    AUTO_BUF other = BUF_INIT(1 << 20);
+    AUTO_BUF mine = BUF_INIT(1 << 20);
+    AUTO_BUF now = BUF_INIT(1 << 20);
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    snprintf(vj, sizeof(vj), "%s/vault.json", o.w.vault);
+    OK_CALL(add_named(&o, "a", &e), &e);
+    read_all(vj, &mine);
+    OK_CALL(add_named(&o, "b", &e), &e);
+    read_all(vj, &other);
+    static const char *const names[] = {".vault.json.AbCdEf", ".vault.json.tmp.1.0"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(path, sizeof(path), "%s/%s", o.w.vault, names[i]);
+        write_all(path, BYTES_LIT("x"));
+    }
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    OK_CALL(vault_lock(v, &e), &e);
+    EQ_INT(access(path, F_OK), -1);
+    snprintf(path, sizeof(path), "%s/%s", o.w.vault, names[0]);
+    EQ_INT(access(path, F_OK), 0);
+    EQ_INT(commit_entries(v, v->body.entries, v->body.n_entries, &e), ERR_FAILED); /* no key */
+    OK_CALL(vault_open(v, &o.key.opener, &e), &e);
+    write_all(vj, buf_bytes(&mine));
+    EQ_INT(vault_remove(v, "b", &e), ERR_FAILED);
+    CHECK(strstr(e.msg, "meanwhile") != NULL);
+    read_all(vj, &now);
+    EQ_MEM(buf_bytes(&now), buf_bytes(&mine));
+    vault_free(v);
+    softkey_free(&o.key);
+}
+
+/* fsync of the n-th directory from now fails; spoil: a file that is damaged by then. */
+static struct {
+    unsigned dir;
+    const char *spoil;
+} disk;
+
+int fsync(int fd)
+{
+    struct stat st;
+    if (disk.dir && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && --disk.dir == 0) {
+        int f = disk.spoil ? open(disk.spoil, O_RDWR) : -1;
+        if (f >= 0) {
+            char c = 0;
+            off_t at = lseek(f, -8, SEEK_END);
+            CHECK(read(f, &c, 1) == 1);
+            c = c == 'A' ? 'B' : 'A';
+            CHECK(pwrite(f, &c, 1, at) == 1);
+            close(f);
+        }
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+/* The rename came through, its fsync did not: the key is in the vault, and nothing else is said. */
+static void test_unsure_commit(void)
+{
+    struct err e;
+    struct world o;
+    struct vault *v = NULL;
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    disk.dir = 2; /* after that of the record files */
+    disk.spoil = NULL;
+    EQ_INT(add_named(&o, "a", &e), ERR_IO);
+    CHECK(strstr(e.msg, "is in the vault") != NULL);
+    for (unsigned i = 0; i < e.n_hints; i++)
+        CHECK(strstr(e.hints[i], "take-back") == NULL);
+    check_signs(&o, "a");
+    /* and what is there then is judged before it is worked with */
+    char vj[WHERE_MAX + 16];
+    snprintf(vj, sizeof(vj), "%s/vault.json", o.w.vault);
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    OK_CALL(vault_lock(v, &e), &e);
+    OK_CALL(vault_open(v, &o.key.opener, &e), &e);
+    disk.dir = 2;
+    disk.spoil = vj;
+    EQ_INT(vault_rename(v, &o.key.opener, "a", "b", &e), ERR_IO);
+    EQ_INT(disk.dir, 0);
+    CHECK(commit_allowed(v, &e) != OK);
+    vault_free(v);
+    softkey_free(&o.key);
+}
+
+static void test_more_orphans_than_room(void)
+{
+    struct err e;
+    struct world o;
+    struct vault *v = NULL;
+    char path[WHERE_MAX + 64], out[1][128];
+    size_t n = 0;
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/records/a.%d.00000000.json", o.w.vault, i + 1);
+        write_all(path, BYTES_LIT("x"));
+    }
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    OK_CALL(vault_orphans(v, out, 1, &n, &e), &e);
+    EQ_INT(n, 3);
+    vault_free(v);
+    softkey_free(&o.key);
+}
+
+static int refuse_decap(void *ctx, enum scheme s, struct bytes ct, struct secret *z, struct err *e)
+{
+    (void)ctx, (void)s, (void)ct, (void)z;
+    return err_set(e, ERR_TOKEN, "gone");
+}
+
+/* A making that fails takes away only what it made; one that was killed is no obstacle. */
+static void test_create_again(void)
+{
+    struct err e;
+    struct world o, p;
+    struct vault *v = NULL;
+    char path[WHERE_MAX + 64];
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    p = o;
+    snprintf(p.w.vault, sizeof(p.w.vault), "%.490s-again", o.w.vault);
+    EQ_INT(mkdir(p.w.vault, 0700), 0);
+    snprintf(path, sizeof(path), "%s/records", p.w.vault);
+    EQ_INT(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/.vault.json.tmp.7.0", p.w.vault);
+    write_all(path, BYTES_LIT("x"));
+    struct opener bad = p.key.opener;
+    bad.decap = refuse_decap;
+    p.id[0] ^= 1;
+    EQ_INT(vault_create(&p.w, p.id, &p.key.recipient, &bad, &env_real, &v, &e), ERR_TOKEN);
+    EQ_INT(access(p.w.vault, F_OK), 0);
+    OK_CALL(vault_create(&p.w, p.id, &p.key.recipient, &p.key.opener, &env_real, &v, &e), &e);
+    vault_freep(&v);
+    EQ_INT(vault_create(&p.w, p.id, &p.key.recipient, &p.key.opener, &env_real, &v, &e),
+           ERR_EXISTS);
+    OK_CALL(add_named(&p, "a", &e), &e);
+    snprintf(path, sizeof(path), "%s/vault.json", p.w.vault);
+    EQ_INT(unlink(path), 0);
+    EQ_INT(vault_create(&p.w, p.id, &p.key.recipient, &p.key.opener, &env_real, &v, &e),
+           ERR_EXISTS); /* records of a vault whose index is gone */
+    EQ_INT(count_files(&p), 1);
+    softkey_free(&o.key);
+}
+
+/* All that a record can hold can be read back. */
+static void test_long_ca(void)
+{
+    AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
+    struct record_info a, b;
+    struct err e;
+    record_info_init(&a);
+    record_info_init(&b);
+    snprintf(a.name, sizeof(a.name), "a");
+    a.version = 1;
+    a.key = KEY_HMAC;
+    while (a.ca.n < 32768)
+        buf_adds(&a.ca, "abc\n");
+    header_print(&a, &text);
+    if (OK_CALL(header_parse(buf_bytes(&text), &b, &e), &e))
+        EQ_MEM(buf_bytes(&b.ca), buf_bytes(&a.ca));
+    record_info_free(&a);
+    record_info_free(&b);
+}
+
+/* A million entries of one byte each claim room for a million. */
+static void test_index_of_nothing(void)
+{
+    AUTO_BUF text = BUF_INIT(4 << 20);
+    struct body b = {.generation = 0};
+    struct rusage before, after;
+    struct err e;
+    buf_adds(&text, "{\"index\":[0");
+    for (int i = 0; i < 1000000; i++)
+        buf_adds(&text, ",0");
+    buf_adds(&text, "]}");
+    getrusage(RUSAGE_SELF, &before);
+    EQ_INT(body_parse(buf_bytes(&text), &b, &e), ERR_FORMAT);
+    getrusage(RUSAGE_SELF, &after);
+    CHECK(after.ru_maxrss - before.ru_maxrss < 32 * 1024);
+}
+
 int main(void)
 {
     RUN(test_roundtrip_p256);
@@ -455,5 +736,14 @@ int main(void)
     RUN(test_take_back);
     RUN(test_modes);
     RUN(test_two_recipients);
+    RUN(test_commit_under_reader);
+    RUN(test_peek_after_commit);
+    RUN(test_old_state_under_lock);
+    RUN(test_copied_in);
+    RUN(test_unsure_commit);
+    RUN(test_more_orphans_than_room);
+    RUN(test_create_again);
+    RUN(test_long_ca);
+    RUN(test_index_of_nothing);
     return harness_end();
 }

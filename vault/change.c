@@ -32,6 +32,11 @@ int vault_name_free(const struct vault *v, const char *name, struct err *e)
 
 static int kept(struct vault *v, const struct new_file *f, struct err *e)
 {
+    struct err quiet;
+    if (vault_refresh(v, &quiet) == OK && vault_references(v, bytes_str(f->name))) {
+        err_wrap(e, "the key is in the vault, but the disk may not have it yet");
+        return err_hint(e, "check the disk, then see with 'coffer doctor' that the key is there");
+    }
     err_wrap(e, "the key is sealed but not in the vault's index");
     err_hint(e, "nothing is lost: it is kept in '%s/" RECORDS_DIR "/%s'", v->where.vault, f->name);
     return err_hint(e, "when the cause is gone: coffer doctor --take-back %s", f->name);

@@ -24,7 +24,7 @@ static void remove_leftovers(int dir)
         return;
     }
     while ((f = readdir(d)))
-        if (text_starts(bytes_str(f->d_name), "." VAULT_FILE "."))
+        if (text_starts(bytes_str(f->d_name), "." VAULT_FILE ".tmp."))
             unlinkat(dir, f->d_name, 0);
     closedir(d);
 }
@@ -112,6 +112,17 @@ int record_write(struct vault *v, const struct record_info *info, const struct s
     return rc ? rc : dir_sync(v->records, v->where.vault, e);
 }
 
+/* Who copies a vault in from elsewhere does not know our lock. */
+static int still_there(const struct vault *v, struct err *e)
+{
+    AUTO_BUF now = BUF_INIT(VAULT_JSON_MAX);
+    int rc = file_read_at(v->dir, VAULT_FILE, VAULT_JSON_MAX, FILE_PRIVATE, &now, e);
+    if (rc || bytes_eq(buf_bytes(&now), buf_bytes(&v->text)))
+        return rc;
+    err_set(e, ERR_FAILED, "the vault was changed meanwhile by something that does not lock it");
+    return err_hint(e, "let no copying run into the vault at the same time, then try again");
+}
+
 static int body_text(const struct body *b, struct bytes vk, struct buf *text, struct err *e)
 {
     uint8_t mac[SHA256_LEN];
@@ -130,6 +141,9 @@ static int body_text(const struct body *b, struct bytes vk, struct buf *text, st
 int commit_entries(struct vault *v, struct index_entry *entries, size_t n, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(VAULT_JSON_MAX);
+    int rc = commit_allowed(v, e);
+    if (rc)
+        return rc;
     struct body *next = wipe_malloc(sizeof(*next));
     if (!next)
         return err_set(e, ERR_MEMORY, "no memory to change the vault");
@@ -137,8 +151,10 @@ int commit_entries(struct vault *v, struct index_entry *entries, size_t n, struc
     next->entries = entries;
     next->n_entries = n;
     next->generation++;
-    int rc = body_text(next, secret_bytes(&v->vk), &text, e);
+    rc = body_text(next, secret_bytes(&v->vk), &text, e);
     wipe_free(next);
+    if (!rc)
+        rc = still_there(v, e);
     if (!rc)
         rc = file_replace_at(v->dir, VAULT_FILE, buf_bytes(&text), e);
     if (!rc)
@@ -171,7 +187,7 @@ int commit_put(struct vault *v, const struct index_entry *put, struct err *e)
 void commit_discard(struct vault *v, const char *file)
 {
     struct err quiet;
-    if (file[0] && vault_reload(v, &quiet) == OK && !vault_references(v, bytes_str(file)))
+    if (file[0] && vault_refresh(v, &quiet) == OK && !vault_references(v, bytes_str(file)))
         unlinkat(v->records, file, 0);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/codec.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "base/wipe.h"
 
 #include <dirent.h>
@@ -12,22 +13,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What an earlier init that was killed left: an empty directory and files written aside. */
+static bool is_leftover(int dir, const char *name)
+{
+    if (strcmp(name, RECORDS_DIR) == 0)
+        return unlinkat(dir, name, AT_REMOVEDIR) == 0;
+    return text_starts(bytes_str(name), "." VAULT_FILE ".tmp.") && unlinkat(dir, name, 0) == 0;
+}
+
 static int must_be_empty(const struct where *w, int dir, struct err *e)
 {
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *f;
-    bool has_vault = false, has_other = false;
+    bool has_vault, has_other = false;
     if (!d) {
         int err_no = errno;
         fd_closep(&fd);
         return err_sys(e, err_no, "look into '%s'", w->vault);
     }
-    while ((f = readdir(d))) {
-        has_vault |= strcmp(f->d_name, VAULT_FILE) == 0;
+    has_vault = faccessat(dir, VAULT_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    while (!has_vault && (f = readdir(d)))
         has_other |= strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0 &&
-                     strcmp(f->d_name, LOCK_FILE) != 0;
-    }
+                     strcmp(f->d_name, LOCK_FILE) != 0 && !is_leftover(dir, f->d_name);
     closedir(d);
     if (has_vault) {
         err_set(e, ERR_EXISTS, "there is a vault at '%s' already", w->vault);
@@ -120,12 +128,13 @@ static int prove(const struct where *w, const struct env *env, const struct open
     return OK;
 }
 
-static void undo(const struct where *w, int dir)
+static void undo(const struct where *w, int dir, bool with_dir)
 {
     unlinkat(dir, VAULT_FILE, 0);
     unlinkat(dir, RECORDS_DIR, AT_REMOVEDIR);
     unlinkat(dir, LOCK_FILE, 0);
-    rmdir(w->vault);
+    if (with_dir)
+        rmdir(w->vault);
 }
 
 int vault_create(const struct where *w, const uint8_t id[VAULT_ID_LEN],
@@ -135,6 +144,7 @@ int vault_create(const struct where *w, const uint8_t id[VAULT_ID_LEN],
     AUTO(fd_closep) int dir = -1;
     AUTO(fd_closep) int lock = -1;
     AUTO_BUF text = BUF_INIT(VAULT_JSON_MAX);
+    bool is_new = access(w->vault, F_OK) != 0;
     int rc = dir_open(w->vault, FILE_PRIVATE | DIR_CREATE, &dir, e);
     if (!rc)
         rc = file_lock_at(dir, LOCK_FILE, 1000, &lock, e);
@@ -148,6 +158,6 @@ int vault_create(const struct where *w, const uint8_t id[VAULT_ID_LEN],
     if (!rc)
         rc = prove(w, env, o, out, e);
     if (rc)
-        undo(w, dir);
+        undo(w, dir, is_new);
     return rc;
 }

@@ -8,6 +8,8 @@
 #include "base/wipe.h"
 #include "vault/members.h"
 
+#define ENTRY_MIN 64u   /* bytes of JSON */
+
 static const struct json_limits vault_limits = {VAULT_JSON_MAX, 5, 32};
 
 int lines_split(struct bytes text, struct bytes *lines, size_t n, struct err *e)
@@ -186,6 +188,9 @@ static int index_parse(struct json v, struct body *b, struct err *e)
     size_t n = json_count(v);
     if (v.type != JSON_ARRAY)
         return err_set(e, ERR_FORMAT, "the index is no array");
+    /* no entry is as short as this; what is claimed here would be allocated and wiped */
+    if (n > v.n / ENTRY_MIN)
+        return err_set(e, ERR_FORMAT, "an index entry is not as documented");
     b->entries = wipe_malloc((n + 1) * sizeof(*b->entries));
     if (!b->entries)
         return err_set(e, ERR_MEMORY, "no memory for an index of %zu", n);

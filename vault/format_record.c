@@ -100,12 +100,14 @@ static bool hosts_parse(struct json v, struct record_info *r)
 
 static bool pem_parse(struct json v, struct record_info *r)
 {
-    uint8_t pem[16384];
     size_t n = 0;
-    if (!json_str(v, pem, sizeof(pem), &n) || n == 0)
-        return false;
-    buf_add(&r->ca, bytes_of(pem, n));
-    return !r->ca.failed;
+    /* unescaped it is no longer than it is written */
+    struct buf text = BUF_INIT(RECORD_FILE_MAX);
+    uint8_t *pem = buf_extend(&text, v.n);
+    if (pem && json_str(v, pem, v.n, &n))
+        buf_add(&r->ca, bytes_of(pem, n));
+    buf_free(&text);
+    return n > 0 && !r->ca.failed;
 }
 
 static bool policy_parse(struct json v, struct record_info *r)

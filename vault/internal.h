@@ -27,8 +27,12 @@ struct vault {
 
 /* Reads vault.json again, dropping what was known of the old one (but not the key). */
 int vault_reload(struct vault *v, struct err *e) MUST_USE;
-/* As vault_reload; an open vault is judged again by the key that is held, and stays open. */
+/* As vault_reload; an open vault is judged again by the key that is held, and stays open if it
+ * passes. */
 int vault_refresh(struct vault *v, struct err *e) MUST_USE;
+/* Whether vault.json is another one than was read; if so it is read again, and v is no longer open.
+ * For one retry after something was gone, changed or out of date. */
+bool vault_moved_on(struct vault *v);
 /* Takes text (moved) as the new vault.json: splits, parses, hashes. On failure v is unchanged. */
 int vault_take_text(struct vault *v, struct buf *text, struct err *e) MUST_USE;
 /* NULL when there is none. */

@@ -226,7 +226,7 @@ int record_read(struct vault *v, const struct file_ref *ref, struct buf *text,
     return rc ? err_wrap(e, "'%s'", name) : OK;
 }
 
-int vault_peek(struct vault *v, const char *name, struct record_info *out, struct err *e)
+static int peek(struct vault *v, const char *name, struct record_info *out, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
     struct record_file file;
@@ -245,4 +245,11 @@ int vault_peek(struct vault *v, const char *name, struct record_info *out, struc
         return tampered(&n->current, e);
     }
     return OK;
+}
+
+int vault_peek(struct vault *v, const char *name, struct record_info *out, struct err *e)
+{
+    int rc = peek(v, name, out, e);
+    bool is_stale = rc == ERR_NOT_FOUND || rc == ERR_TAMPERED;
+    return is_stale && vault_moved_on(v) ? peek(v, name, out, e) : rc;
 }

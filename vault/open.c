@@ -61,16 +61,26 @@ int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e
 
 int vault_refresh(struct vault *v, struct err *e)
 {
-    uint8_t before[SHA256_LEN];
-    memcpy(before, v->sha, sizeof(before));
     int rc = vault_reload(v, e);
-    if (rc || !v->vk.n || mem_eq(before, v->sha, sizeof(before)))
+    if (rc || !v->vk.n)
         return rc;
-    /* another process changed it: the key that is held judges the new state too */
+    /* the same bytes are judged again too: the pin may have moved, and an old state been put back */
     AUTO_SECRET vk = v->vk;
     v->vk = (struct secret){0};
     v->trust = TRUST_NOT_CHECKED;
     return vault_believe(v, &vk, false, e);
+}
+
+bool vault_moved_on(struct vault *v)
+{
+    struct err quiet;
+    uint8_t before[SHA256_LEN];
+    memcpy(before, v->sha, sizeof(before));
+    if (vault_reload(v, &quiet) || mem_eq(before, v->sha, sizeof(before)))
+        return false;
+    secret_free(&v->vk);
+    v->trust = TRUST_NOT_CHECKED;
+    return true;
 }
 
 int vault_may_write(const struct vault *v, struct err *e)
@@ -105,7 +115,9 @@ static int open_with(struct vault *v, const struct opener *o, bool no_pin, struc
 
 int vault_open(struct vault *v, const struct opener *o, struct err *e)
 {
-    return open_with(v, o, false, e);
+    int rc = open_with(v, o, false, e);
+    /* a token, or its owner, takes its time: what was read before may be the past by now */
+    return rc == ERR_TRUST && vault_moved_on(v) ? open_with(v, o, false, e) : rc;
 }
 
 int record_unwrap(const struct record_info *hdr, const struct record_file *file,
@@ -168,19 +180,6 @@ static int open_named(struct vault *v, const struct opener *o, const char *name,
     if (!n)
         return vault_not_found(v, name, e);
     int rc = record_read(v, &n->current, &text, &file, e);
-    if (rc == ERR_NOT_FOUND || rc == ERR_TAMPERED) {
-        /* another process may have committed since vault.json was read: look once more */
-        struct err again;
-        uint8_t before[SHA256_LEN];
-        memcpy(before, v->sha, sizeof(before));
-        if (vault_reload(v, &again) || mem_eq(before, v->sha, sizeof(before)))
-            return rc;
-        secret_free(&v->vk);
-        n = vault_find(v, name);
-        if (!n)
-            return vault_not_found(v, name, e);
-        rc = record_read(v, &n->current, &text, &file, e);
-    }
     if (rc)
         return rc;
     rc = record_open_file(v, o, n->name, &file, out, e);
@@ -190,7 +189,9 @@ static int open_named(struct vault *v, const struct opener *o, const char *name,
 int vault_open_record(struct vault *v, const struct opener *o, const char *name,
                       struct record **out, struct err *e)
 {
-    return open_named(v, o, name, out, e);
+    int rc = open_named(v, o, name, out, e);
+    bool is_stale = rc == ERR_NOT_FOUND || rc == ERR_TAMPERED || rc == ERR_TRUST;
+    return is_stale && vault_moved_on(v) ? open_named(v, o, name, out, e) : rc;
 }
 
 enum trust_state vault_trust_state(const struct vault *v)

@@ -25,7 +25,7 @@ int vault_orphans(struct vault *v, char (*out)[128], size_t cap, size_t *n, stru
         struct bytes file = bytes_str(f->d_name);
         if (f->d_name[0] == '.' || vault_references(v, file))
             continue;
-        if (*n < cap && text_copy(out[*n], 128, file))
+        if (file.n < 128 && (*n >= cap || text_copy(out[*n], 128, file)))
             ++*n;
     }
     closedir(d);

@@ -6,10 +6,13 @@
 #include "base/crypto.h"
 #include "base/wipe.h"
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/params.h>
 #include <openssl/x509.h>
 
 #define ES256_HALF 32
@@ -139,11 +142,55 @@ static bool es256_raw(struct bytes der, struct sig *out)
     return ok;
 }
 
+/* ECPrivateKey of RFC 5915 as PKCS#8 holds it: SEQUENCE, version 1, 32 bytes of key. */
+static EVP_PKEY *p256_key(struct bytes der)
+{
+    static const uint8_t version_and_octets[] = {0x02, 0x01, 0x01, 0x04, 0x20};
+    char group[] = "prime256v1";
+    EVP_PKEY *key = NULL;
+    if (der.n < 39 || der.p[0] != 0x30 || der.p[1] != der.n - 2 ||
+        memcmp(der.p + 2, version_and_octets, sizeof(version_and_octets)) != 0)
+        return NULL;
+    BIGNUM *d = BN_bin2bn(der.p + 7, ES256_HALF, NULL);
+    uint8_t native[ES256_HALF];
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    if (d && ctx && BN_bn2nativepad(d, native, sizeof(native)) == sizeof(native)) {
+        OSSL_PARAM params[] = {
+            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+            OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native, sizeof(native)),
+            OSSL_PARAM_construct_end()};
+        if (EVP_PKEY_fromdata_init(ctx) != 1 ||
+            EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
+            key = NULL;
+    }
+    mem_wipe(native, sizeof(native));
+    EVP_PKEY_CTX_free(ctx);
+    BN_clear_free(d);
+    return key;
+}
+
+/* OpenSSL's generic decoder takes twenty times longer than a signature, so the two short forms go
+ * around it; whatever is not of their usual form still goes through it. */
+static EVP_PKEY *pkcs8_key(const PKCS8_PRIV_KEY_INFO *info)
+{
+    const ASN1_OBJECT *alg = NULL;
+    const uint8_t *p = NULL;
+    int n = 0;
+    EVP_PKEY *key = NULL;
+    if (PKCS8_pkey_get0(&alg, &p, &n, NULL, info) != 1 || n < 0)
+        return NULL;
+    if (OBJ_obj2nid(alg) == NID_ED25519 && n == 34 && p[0] == 0x04 && p[1] == 0x20)
+        key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, p + 2, 32);
+    else if (OBJ_obj2nid(alg) == NID_X9_62_id_ecPublicKey)
+        key = p256_key(bytes_of(p, (size_t)n));
+    return key ? key : EVP_PKCS82PKEY(info);
+}
+
 static EVP_PKEY *private_key(struct bytes der)
 {
     const uint8_t *p = der.p;
     PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.n);
-    EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
+    EVP_PKEY *key = info ? pkcs8_key(info) : NULL;
     PKCS8_PRIV_KEY_INFO_free(info);
     return key;
 }

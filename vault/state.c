@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DAY_US 86400000000ull
@@ -91,16 +92,23 @@ static int guard_open(int dir, const char *name, struct err *e)
     return file_lock_at(dir, name, LOCK_MS, &fd, e) ? -1 : fd;
 }
 
+/* Where the guard is while the state directory is read-only: any private place will do. */
+static int guard_spare(unsigned flags, int *fd, struct err *e)
+{
+    const char *run = getenv("XDG_RUNTIME_DIR");
+    char path[WHERE_MAX];
+    int n = run ? snprintf(path, sizeof(path), "%s/coffer-pin", run) : -1;
+    if (n <= 0 || (size_t)n >= sizeof(path))
+        return err_set(e, ERR_NOT_FOUND, "there is no runtime directory");
+    return dir_open(path, FILE_PRIVATE | flags, fd, e);
+}
+
 static int guard_dir(const struct where *w, const uint8_t id[VAULT_ID_LEN], int *fd, struct err *e)
 {
     if (state_dir(w, id, true, fd, e) == OK && faccessat(*fd, ".", W_OK, AT_EACCESS) == 0)
         return OK;
     fd_closep(fd);
-    /* a read-only state directory must not make two failures possible: any private place will do */
-    const char *run = getenv("XDG_RUNTIME_DIR");
-    char path[WHERE_MAX];
-    int n = run ? snprintf(path, sizeof(path), "%s/coffer-pin", run) : -1;
-    if (n > 0 && (size_t)n < sizeof(path) && dir_open(path, FILE_PRIVATE | DIR_CREATE, fd, e) == OK)
+    if (guard_spare(DIR_CREATE, fd, e) == OK)
         return OK;
     err_set(e, ERR_PERSON, "there is no place to remember a failed login, so a PIN that nobody "
             "typed is not tried");
@@ -125,15 +133,33 @@ static int guard_find(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN
     return OK;
 }
 
+static bool is_marked_in(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
+}
+
+bool pin_guard_is_set(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
+                      const uint8_t rid[32])
+{
+    AUTO(fd_closep) int state = -1;
+    AUTO(fd_closep) int spare = -1;
+    struct err quiet;
+    char name[96];
+    hex_name(rid, 32, ".pin-guard", name, sizeof(name));
+    /* both, because the state directory may have become writable, or ceased to be, since */
+    return (state_dir(w, vault_id, false, &state, &quiet) == OK && is_marked_in(state, name)) ||
+           (guard_spare(0, &spare, &quiet) == OK && is_marked_in(spare, name));
+}
+
 int pin_guard_begin(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                     const uint8_t rid[32], struct pin_guard *g, struct err *e)
 {
     int fd = -1;
-    char c;
     int rc = guard_find(w, vault_id, rid, &fd, e);
     if (rc)
         return rc;
-    if (pread(fd, &c, 1, 0) != 0) {
+    if (pin_guard_is_set(w, vault_id, rid)) {
         close(fd);
         err_set(e, ERR_PERSON, "an earlier login with a PIN that nobody typed failed or did not "
                 "finish, so none is tried again");
@@ -154,9 +180,10 @@ void pin_guard_end(struct pin_guard *g, bool ok)
 {
     if (g->fd < 0)
         return;
-    /* a failure to clear only means that a person is asked once too often */
-    if (ok && ftruncate(g->fd, 0))
-        ok = false;
+    /* a failure to clear only means that a person is asked once too often; a failed login must be
+     * known after a power failure too */
+    int rc = ok ? ftruncate(g->fd, 0) : fsync(g->fd);
+    (void)rc;
     close(g->fd);
     g->fd = -1;
 }
@@ -164,8 +191,15 @@ void pin_guard_end(struct pin_guard *g, bool ok)
 void pin_guard_clear(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                      const uint8_t rid[32])
 {
+    AUTO(fd_closep) int spare = -1;
     struct err quiet;
     struct pin_guard g = {-1};
+    char name[96];
+    hex_name(rid, 32, ".pin-guard", name, sizeof(name));
     if (guard_find(w, vault_id, rid, &g.fd, &quiet) == OK)
         pin_guard_end(&g, true);
+    if (guard_spare(0, &spare, &quiet) == OK && is_marked_in(spare, name)) {
+        g.fd = guard_open(spare, name, &quiet);
+        pin_guard_end(&g, true);
+    }
 }

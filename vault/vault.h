@@ -70,7 +70,8 @@ bool vault_has(const struct vault *v, const char *name) MUST_USE;
  * (ERR_EXISTS). */
 int vault_name_free(const struct vault *v, const char *name, struct err *e) MUST_USE;
 /* The header of a record (file hash checked against the index). ERR_NOT_FOUND naming near names,
- * ERR_TAMPERED, ERR_FORMAT. */
+ * ERR_TAMPERED, ERR_FORMAT. This and vault_open_record read vault.json again, once, when another
+ * process has changed it meanwhile; what was open is then opened anew, or not open. */
 int vault_peek(struct vault *v, const char *name, struct record_info *out, struct err *e) MUST_USE;
 
 /* -- opening: each makes one private-key operation, then checks the MAC, then the pin -- */
@@ -117,7 +118,8 @@ int vault_rename(struct vault *v, const struct opener *o, const char *from, cons
 int vault_remove(struct vault *v, const char *name, struct err *e) MUST_USE;
 
 /* -- doctor -- */
-/* Record files that nothing references: out[cap] file names, *n found. */
+/* Record files that nothing references: out[cap] file names, *n = number found (may exceed
+ * cap). */
 int vault_orphans(struct vault *v, char (*out)[128], size_t cap, size_t *n, struct err *e) MUST_USE;
 /* Puts an unreferenced file of this vault back under its own name. Vault open and locked. */
 int vault_take_back(struct vault *v, const struct opener *o, const char *file,

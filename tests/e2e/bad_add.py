@@ -38,7 +38,8 @@ def names():
             hint="cannot be mistaken", secrets=[s])
     refused(h, 1, "no key named 'main-kex'", "show", "main-kex", pin=False)
     refused(h, 1, "no key named 'Main-Kex'", "show", "Main-Kex", hint="'Main-Key'", pin=False)
-    refused(h, 1, "no key named 'Nain-Key'", "rename", "Nain-Key", "b", hint="'Main-Key'", pin=False)
+    refused(h, 1, "no key named 'Nain-Key'", "rename", "Nain-Key", "b", pin=False,
+            hint="'Main-Key'")
     refused(h, 1, "no key named 'Main_Key'", "remove", "Main_Key", "--yes", hint="'Main-Key'",
             pin=False)
     refused(h, 1, "no key named 'MainKey'", "sign", "MainKey", "GET", "/api/v3/account",
@@ -106,7 +107,8 @@ def empty_fields():
             bad_creds(h, 2, f"{shown} is missing", exchange, without)
     bad_creds(h, 2, "missing", "binance", "{}")
     bad_creds(h, 2, "no field passphrase", "binance", {**HMAC, "passphrase": "x-y-z-12345"})
-    bad_creds(h, 2, "give one of them", "binance", {**HMAC, "private_key_pem": ED["private_key_pem"]})
+    bad_creds(h, 2, "give one of them", "binance",
+              {**HMAC, "private_key_pem": ED["private_key_pem"]})
 
 
 def blanks():
@@ -153,7 +155,8 @@ def pem_forms():
     pem = ED["private_key_pem"]
     lines = pem.strip().splitlines()
     with_key = lambda text: {"api_key": ED["api_key"], "private_key_pem": text}   # noqa: E731
-    bad_creds(h, 2, "PEM without its lines", "binance", with_key(kit.pem_body(pem)), hint="-----BEGIN")
+    bad_creds(h, 2, "PEM without its lines", "binance", with_key(kit.pem_body(pem)),
+              hint="-----BEGIN")
     bad_creds(h, 2, "PEM without its lines", "binance",
               {"api_key": ED["api_key"], "api_secret": kit.pem_body(pem)}, hint="-----BEGIN")
     bad_creds(h, 2, "no END line", "binance", with_key("\n".join(lines[:-1])))
@@ -194,12 +197,14 @@ def key_types():
     bad("takes no rsa", "coinbase", key("rsa2048"))
     bad("not on the curve P-256", "coinbase", key("k256"))
     bad(("RSA key of 1024 bits", "2048"), "binance", key("rsa1024"))
-    bad_creds(h, 2, "no field private_key_pem", "kraken", {**KRAKEN, "private_key_pem": key("p256")})
+    bad_creds(h, 2, "no field private_key_pem", "kraken",
+              {**KRAKEN, "private_key_pem": key("p256")})
     legacy = lib.vectors("coinbase")["ccxt_legacy_hmac_get"]["credentials"]
     bad_creds(h, 2, "legacy HMAC", "coinbase", legacy, hint="https://portal.cdp.coinbase.com")
     pair = kit.COINBASE_ED["api_secret"]
     bad_creds(h, 2, "do not belong together", "coinbase",
-              {**kit.COINBASE_ED, "api_secret": pair[:60] + ("A" if pair[60] != "A" else "B") + pair[61:]})
+              {**kit.COINBASE_ED,
+               "api_secret": pair[:60] + ("A" if pair[60] != "A" else "B") + pair[61:]})
 
 
 def json_forms():
@@ -207,7 +212,7 @@ def json_forms():
     h = home()
     good = json.dumps(HMAC)
     s = HMAC["api_secret"]
-    for text in ("", " ", "{", good[:-1], good[:-3], good + "x", good + good, "[]", "[" + good + "]",
+    for text in ("", " ", "{", good[:-1], good[:-3], good + "x", good + good, "[]", "[%s]" % good,
                  "null", '"x"', "17", "{'api_key':'x'}", good.replace('":', '"'), good + "\0",
                  "\ufeff" + good, good.replace('", "', '",, "'), good.replace("}", ",}")):
         refused(h, 2, "JSON", *add_args("new-key", "binance"), stdin=text, secrets=[s])
@@ -264,14 +269,16 @@ def options():
     refused(h, 2, "cannot try a key", *base, "--accept-risk", "x", pin=False, hint="--no-verify")
     refused(h, 2, "cannot try a key", *base, pin=False, hint="--no-verify --accept-risk REASON")
     refused(h, 2, "the reason is 1 to", *base, "--no-verify", "--accept-risk", " ", pin=False)
-    refused(h, 2, "the reason is 1 to", *base, "--no-verify", "--accept-risk", "x" * 5000, pin=False)
+    refused(h, 2, "the reason is 1 to", *base, "--no-verify", "--accept-risk", "x" * 5000,
+            pin=False)
     refused(h, 2, "needs a value", *base, "--no-verify", "--accept-risk", pin=False)
     for bad in ("withdrawal", ",", "", "all,read", "READ", "withdraw,,keys", "x" * 500):
         refused(h, 2, ("--allow", "no class"), *base, *NO_VERIFY, "--allow", bad, pin=False,
                 hint="withdraw")
     refused(h, 2, "exclude each other", *base, *NO_VERIFY, "--from-json", "-", "--from-fd", "0",
             pin=False)
-    refused(h, 2, "same descriptor", *base, *NO_VERIFY, "--from-json", "-", "--pin-fd", "0", pin=False)
+    refused(h, 2, "same descriptor", *base, *NO_VERIFY, "--from-json", "-", "--pin-fd", "0",
+            pin=False)
     for bad in ("api_secret", "=x", "colour=x", "api_secret="):
         refused(h, 2, "--field-file", *base, *NO_VERIFY, "--field-file", bad)
     refused(h, 2, "needs", "add", "new-key", pin=False, hint="usage: coffer add")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What 'coffer sign' refuses, always before it wants a PIN: urls, headers, bodies, JSON, classes."""
+"""What 'coffer sign' refuses, always before it wants a PIN: urls, headers, bodies, JSON, classes"""
 import json
 import os
 
@@ -119,7 +119,8 @@ def paths():
                        ("/api%5Cv3/account", "an escaped slash"),
                        ("/api/v3/account;x=1", "';'"), ("/api;/v3/account", "';'"),
                        ("/api/v3/account;", "';'"), ("/api/v3/account#x", "fragment"),
-                       ("/api\\v3\\account", "must be escaped"), ("/%61pi/v3/account", "not needed"),
+                       ("/api\\v3\\account", "must be escaped"),
+                       ("/%61pi/v3/account", "not needed"),
                        ("/api/v3/%41ccount", "not needed"), ("/api/v3/accoun%7e", "not needed"),
                        ("/api/v3/a%2dc", "not needed"), ("/api/v3/a%5Fc", "not needed"),
                        ("/api/v3/a%39c", "not needed"), ("/api/v3/a%00", "control character"),
@@ -158,12 +159,15 @@ def bodies():
     bad("is longer than", {**post, "body": big * 2})
     bad("", {**post, "body": "\0" * 400000})                # 2.4 MB when escaped
     path = h.private("body", big)
-    refused(h, 2, "is longer than 1048576", "sign", "bin", "POST", "/api/v3/order", "-d", "@" + path,
-            pin=False)
-    os.unlink(path)
+    refused(h, 2, "is longer than 1048576", "sign", "bin", "POST", "/api/v3/order", "-d",
+            "@" + path, pin=False)
     refused(h, 1, "none", "sign", "bin", "POST", "/api/v3/order", "-d", "@" + path + ".none",
             pin=False)
-    bad("not UTF-8", '{"method":"POST","url":"/api/v3/order","body":"'.encode() + b'\xff"}')
+    with open(path, "wb") as f:
+        f.write(b"a=\xff")
+    refused(h, 2, "not UTF-8", "sign", "bin", "POST", "/api/v3/order", "-d", "@" + path, pin=False)
+    os.unlink(path)
+    bad("malformed JSON", '{"method":"POST","url":"/api/v3/order","body":"'.encode() + b'\xff"}')
     assert len(good({**post, "body": big[:1024 * 1024]})["body"]) > 1024 * 1024
     a, b, c = good({**post, "body": None}), good({**post, "body": ""}), good(post)
     assert a == b == c and a["body"] == "", (a, b, c)
@@ -174,7 +178,8 @@ def bodies():
 def request_json():
     """--request: malformed, nested, twice, unknown members, wrong types"""
     text = json.dumps(ACCOUNT)
-    for t in ("", " ", "{", text[:-1], text + "x", text + text, text.replace('":', '"'), "\ufeff" + text,
+    for t in ("", " ", "{", text[:-1], text + "x", text + text, text.replace('":', '"'),
+              "\ufeff" + text,
               text.replace("}", ",}"), text.replace('"GET"', "'GET'"), text + "\0",
               '{"method":' + "[" * 20000, '{"a":' * 20000):
         bad("request: ", t)
@@ -209,13 +214,15 @@ def clocks():
     for odd in (None, 1, "x", []):
         bad("'clock' is not an object", {**ACCOUNT, "clock": odd})
     for odd in (-1, 1.5, "1", None, True, 2 ** 53 + 1, 1e400):
-        bad("", json.dumps({**ACCOUNT, "clock": {"timestamp_ms": odd}}).replace("Infinity", "1e400"))
+        text = json.dumps({**ACCOUNT, "clock": {"timestamp_ms": odd}})
+        bad("", text.replace("Infinity", "1e400"))
     bad("'timestamp_ms'", {**ACCOUNT, "clock": {"timestamp_ms": "1"}})
     bad("'timestamp_ms'", {**ACCOUNT, "clock": {"timestamp_ms": 2 ** 53 + 1}})
     for odd in ("", "a b", "\n", "x" * 129, "é"):
         bad("'nonce'", {**ACCOUNT, "clock": {"nonce": odd}})
     bad("'nonce' is not a string", {**ACCOUNT, "clock": {"nonce": 1}})
-    for odd in ("", "x", "fa4e0001-1111-4111-8111-0123456789a", "fa4e0001+1111-4111-8111-0123456789ab"):
+    for odd in ("", "x", "fa4e0001-1111-4111-8111-0123456789a",
+                "fa4e0001+1111-4111-8111-0123456789ab"):
         bad("'uuid'", {**ACCOUNT, "clock": {"uuid": odd}})
     for odd in ("", "00", "zz" * 16, "00" * 17):
         bad("'random_hex16'", {**ACCOUNT, "clock": {"random_hex16": odd}})
@@ -232,7 +239,8 @@ def classes():
             ("bin", "POST", "/sapi/v1/capital/withdraw/apply", "withdraw"),
             ("bin", "POST", "/sapi/v1/asset/transfer", "transfer"),
             ("bin", "POST", "/sapi/v1/sub-account/subAccountApi/ipRestriction", "keys"),
-            ("bin", "GET", "/api/v3/nosuch", "unknown"), ("bin", "PATCH", "/api/v3/order", "unknown"),
+            ("bin", "GET", "/api/v3/nosuch", "unknown"),
+            ("bin", "PATCH", "/api/v3/order", "unknown"),
             ("kraken", "POST", "/0/private/Withdraw", "withdraw"),
             ("kraken", "POST", "/0/private/WalletTransfer", "transfer"),
             ("kraken", "POST", "/0/private/withdraw", "unknown"),
@@ -269,7 +277,8 @@ def public():
 
 def headers():
     """the caller's authentication and hop-by-hop headers are dropped, the others kept"""
-    got = good({**ACCOUNT, "headers": {"x-mbx-apikey": "mine", "Connection": "close", "Host": "evil",
+    got = good({**ACCOUNT, "headers": {"x-mbx-apikey": "mine", "Connection": "close",
+                                       "Host": "evil",
                                        "Content-Length": "3", "Transfer-Encoding": "chunked",
                                        "X-Kept": "yes \t é"}})["headers"]
     assert got == {"X-Kept": "yes \t é", "X-MBX-APIKEY": lib.BINANCE["api_key"]}, got

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of bad input, faults and secrets share on top of lib.py: a credential of each kind,
-keys made by openssl, and the check that a refused command changed and told nothing."""
+"""What the tests of bad input, faults and secrets share on top of lib.py: a credential of each
+kind, keys made by openssl, and the check that a refused command changed and told nothing."""
 import atexit
 import base64
 import functools

@@ -171,6 +171,8 @@ class Home:
             for d, _, files in os.walk(top):
                 for f in files:
                     p = os.path.join(d, f)
+                    if not os.path.isfile(p):
+                        continue
                     with open(p, "rb") as h:
                         out[p] = h.read()
         return out

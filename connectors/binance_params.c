@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Binance: what else a signature over these parameters would be good for. It covers neither method
+ * nor path, so a harmless path must not lend one to parameters that move money. */
+#include "connectors/binance.h"
+
+#include "base/text.h"
+#include "connectors/form.h"
+
+struct mark { /* parameters that together are enough for a request of the class */
+    enum req_class cls;
+    const char *all[2]; /* one or two names */
+};
+
+/* The gravest first. */
+static const struct mark marks[] = {
+    {CLASS_KEYS, {"apiName"}},
+    {CLASS_KEYS, {"subAccountApiKey"}},
+    {CLASS_KEYS, {"publicKey"}},
+    {CLASS_KEYS, {"canTrade"}},
+    {CLASS_KEYS, {"apiKey", "ip"}},
+    {CLASS_WITHDRAW, {"amount", "address"}},
+    {CLASS_WITHDRAW, {"amount", "accountInfo"}},
+    {CLASS_WITHDRAW, {"amount", "paymentAccount"}},
+    {CLASS_TRANSFER, {"amount", "asset"}},
+    {CLASS_TRANSFER, {"amount", "coin"}},
+    {CLASS_TRANSFER, {"amount", "token"}},
+    {CLASS_TRANSFER, {"amount", "currency"}},
+    {CLASS_TRANSFER, {"amount", "productId"}},
+    {CLASS_TRANSFER, {"amount", "fromAsset"}},
+    {CLASS_TRANSFER, {"amount", "transferSide"}},
+    {CLASS_TRANSFER, {"baseTokenAmount"}},
+    {CLASS_TRANSFER, {"fromAmount"}},
+    {CLASS_TRANSFER, {"toAmount"}},
+    {CLASS_TRANSFER, {"baseAmount"}},
+    {CLASS_TRANSFER, {"quoteAmount"}},
+    {CLASS_TRANSFER, {"loanAmount"}},
+    {CLASS_TRANSFER, {"collateralAmount"}},
+    {CLASS_TRANSFER, {"adjustmentAmount"}},
+    {CLASS_TRANSFER, {"toEmail"}},
+    {CLASS_TRANSFER, {"toUserEmail"}},
+    {CLASS_TRANSFER, {"toPoolUser"}},
+    {CLASS_ACCOUNT, {"amount"}},
+    {CLASS_ACCOUNT, {"leverage"}},
+    {CLASS_ACCOUNT, {"maxLeverage"}},
+    {CLASS_ACCOUNT, {"marginType"}},
+    {CLASS_ACCOUNT, {"dualSidePosition"}},
+    {CLASS_ACCOUNT, {"multiAssetsMargin"}},
+    {CLASS_TRADE, {"side", "type"}},
+    {CLASS_TRADE, {"side", "quantity"}},
+    {CLASS_TRADE, {"side", "quoteOrderQty"}},
+    {CLASS_TRADE, {"workingSide"}},
+    {CLASS_TRADE, {"newQty"}},
+    {CLASS_TRADE, {"batchOrders"}},
+};
+
+static unsigned rank(enum req_class c)
+{
+    static const unsigned ranks[CLASS_COUNT] = {
+        [CLASS_READ] = 1,    [CLASS_CANCEL] = 2,   [CLASS_TRADE] = 3,
+        [CLASS_SESSION] = 3, [CLASS_ACCOUNT] = 4,  [CLASS_TRANSFER] = 5,
+        [CLASS_KEYS] = 6,    [CLASS_WITHDRAW] = 6, [CLASS_UNKNOWN] = 7,
+    };
+    return ranks[c];
+}
+
+/* A name before a = anywhere: query and body are signed as one run without a separator, so whoever
+ * sends it may part it where he likes, "x=1amount=5" behind the 1, "..&am" and "ount=5" not at all.
+ */
+static bool has_name(struct bytes run, const char *name)
+{
+    for (size_t i = 0; i < run.n; i++) {
+        size_t n = form_match(bytes_of(run.p + i, run.n - i), name);
+        if (n && n < run.n - i && run.p[i + n] == '=')
+            return true;
+    }
+    return false;
+}
+
+static bool fits(const struct mark *m, struct bytes run)
+{
+    return has_name(run, m->all[0]) && (!m->all[1] || has_name(run, m->all[1]));
+}
+
+enum req_class binance_raise(enum req_class cls, struct bytes query, struct bytes body)
+{
+    AUTO_BUF run = BUF_INIT(2u * (URL_MAX + BODY_MAX));
+    if (cls == CLASS_PUBLIC)
+        return cls;
+    buf_add(&run, query);
+    buf_add(&run, body);
+    if (run.failed)
+        return CLASS_UNKNOWN;
+    enum req_class got = cls;
+    for (const struct mark *m = marks; m < marks + ARRAY_LEN(marks); m++) {
+        if (m->cls == got || rank(m->cls) < rank(got) || !fits(m, buf_bytes(&run)))
+            continue;
+        /* One class cannot say that two must be open, unless one of them always is. */
+        bool is_open = got == cls && (CLASS_BIT(cls) & CLASSES_DEFAULT);
+        got = is_open ? m->cls : CLASS_UNKNOWN;
+    }
+    return got;
+}
+
+int binance_check_body(struct bytes body, struct err *e)
+{
+    struct bytes text = text_trim(body);
+    bool is_form = !text.n || (text.p[0] != '{' && text.p[0] != '[');
+    for (size_t i = 0; i < body.n; i++)
+        is_form &= body.p[i] >= 0x20 && body.p[i] != 0x7f;
+    if (is_form)
+        return OK;
+    err_set(e, ERR_USAGE, "body is not form text");
+    return err_hint(e, "binance takes name=value pairs with & between them, no JSON or multipart");
+}
