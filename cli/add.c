@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/fields.h"
-#include "cli/names.h"
 #include "cli/session.h"
 #include "connectors/credential.h"
 
@@ -163,6 +162,9 @@ static int seal(struct cli *c, struct vault *v, struct adding *add, struct err *
         return e->code;
     credential_mask(secret_bytes(&add->fields[FIELD_API_KEY]), mask);
     snprintf(add->info.key_mask, sizeof(add->info.key_mask), "%s", mask);
+    /* only now: nobody waits for a person who looks for a key */
+    if (vault_lock(v, e))
+        return e->code;
     return vault_add(v, &add->info, add->fields, e);
 }
 
@@ -199,8 +201,8 @@ static int add(struct cli *c, struct adding *a, struct err *e)
     AUTO_SESSION s = {0};
 
     if (plan(c, a, e) || vault_load(&c->where, c->env, &v, e) ||
-        name_is_free(v, a->info.name, NULL, e) || session_write(c, v, &s, e) ||
-        name_is_free(v, a->info.name, NULL, e) || say_to_whom(c, v, e) || seal(c, v, a, e))
+        vault_name_free(v, a->info.name, NULL, e) || session_write(c, v, &s, e) ||
+        say_to_whom(c, v, e) || seal(c, v, a, e))
         return e->code;
     report(c, a);
     return OK;

@@ -247,7 +247,7 @@ static int take_back(struct cli *c, struct err *e)
     const char *file = c->args->value[OPT_TAKE_BACK];
 
     if (vault_load(&c->where, c->env, &v, e) || session_write(c, v, &s, e) ||
-        vault_take_back(v, &s.opener, file, e))
+        vault_lock(v, e) || vault_take_back(v, &s.opener, file, e))
         return e->code;
     out_note(&c->out, "'%s' is part of the vault again; 'coffer list' shows it", file);
     if (c->out.is_json)

@@ -54,7 +54,7 @@ int run_remove(struct cli *c, struct err *e)
         return e->code;
     if (!yes)
         return err_set(e, ERR_FAILED, "'%s' was not removed", name);
-    if (session_write(c, v, &s, e) || vault_remove(v, name, e))
+    if (session_write(c, v, &s, e) || vault_lock(v, e) || vault_remove(v, name, e))
         return e->code;
     out_note(&c->out, "'%s' is removed from the vault", name);
     out_note(&c->out,

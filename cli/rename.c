@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer rename. The record gets a new version under its new name; the old file goes. */
 #include "cli/cli.h"
-#include "cli/names.h"
 #include "cli/session.h"
 
 static int check(struct vault *v, const char *from, const char *to, struct err *e)
@@ -15,7 +14,7 @@ static int check(struct vault *v, const char *from, const char *to, struct err *
         record_info_free(&r);
         return rc;
     }
-    return name_is_free(v, to, from, e);
+    return vault_name_free(v, to, from, e);
 }
 
 int run_rename(struct cli *c, struct err *e)
@@ -26,7 +25,8 @@ int run_rename(struct cli *c, struct err *e)
 
     if (record_check_name(from, e) || record_check_name(to, e) ||
         vault_load(&c->where, c->env, &v, e) || check(v, from, to, e) ||
-        session_write(c, v, &s, e) || vault_rename(v, &s.opener, from, to, e))
+        session_begin(c, v, &s, e) || vault_lock(v, e) ||
+        vault_rename(v, &s.opener, from, to, e))
         return e->code;
     out_note(&c->out, "'%s' is now '%s'", from, to);
     if (c->out.is_json) {

@@ -7,11 +7,8 @@
 #include "cli/pin_source.h"
 
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
-#define OPEN_RETRIES 20u
-#define RETRY_NS 25000000
 
 int local_list(const struct cli *c, struct local_tokens **out, struct err *e)
 {
@@ -140,14 +137,7 @@ static int open_one(const struct local_token *t, struct token **out, struct err 
         return err_hint(e,
                         "restore that directory from its backup; without it the vault stays shut");
     }
-    /* While another process logs in, SoftHSM rewrites the token's file, and for that moment shows
-     * no token. */
-    int rc = token_open(&t->where, out, e);
-    for (unsigned i = 0; rc == ERR_NOT_FOUND && local_is_software(t) && i < OPEN_RETRIES; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
-        rc = token_open(&t->where, out, e);
-    }
-    return rc;
+    return token_open(&t->where, out, e);
 }
 
 /* The first of this vault's tokens that is there. When none is, the first one's error stands. */
@@ -208,22 +198,9 @@ void session_end(struct session *s)
 
 int session_write(const struct cli *c, struct vault *v, struct session *s, struct err *e)
 {
-    char fingerprint[FINGERPRINT_TEXT];
-
-    if (vault_lock(v, e) || session_begin(c, v, s, e) || vault_open(v, &s->opener, e))
+    if (session_begin(c, v, s, e) || vault_open(v, &s->opener, e))
         return e->code;
-    if (vault_trust_state(v) == TRUST_PINNED)
-        return OK;
-    if (vault_fingerprint(v, fingerprint, e))
-        return e->code;
-    if (vault_trust_state(v) == TRUST_NO_PIN) {
-        err_set(e, ERR_TRUST, "this machine has not been told to trust this vault");
-        err_hint(e, "compare the fingerprint with the one on the machine that made it");
-        return err_hint(e, "then run 'coffer trust %s'", fingerprint);
-    }
-    err_set(e, ERR_TRUST,
-            "this machine's pin of the vault cannot be written, so nothing is changed");
-    return err_hint(e, "make '%s' writable for you", c->where.state);
+    return vault_may_write(v, e);
 }
 
 void session_say_trust(const struct vault *v)
@@ -235,7 +212,7 @@ void session_say_trust(const struct vault *v)
         out_hint("this machine's pin of the vault cannot be written; 'coffer doctor' says more");
     if (vault_trust_state(v) != TRUST_NO_PIN || vault_fingerprint(v, fingerprint, &e))
         return;
-    out_hint("this machine has not been told to trust this vault; if %s is its fingerprint on the "
-             "machine that made it, run 'coffer trust %s'",
-             fingerprint, fingerprint);
+    out_hint("this machine has not been told to trust this vault, fingerprint %s; if the paper, or "
+             "the machine that made it, says the same: coffer trust FINGERPRINT",
+             fingerprint);
 }

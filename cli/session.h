@@ -27,7 +27,8 @@ void session_end(struct session *s);
 /* Opens only the token of the vault, without a login; *entry says which. Caller closes *t. */
 int session_token(const struct cli *c, const struct vault *v, struct token **t,
                   struct local_token *entry, struct err *e) MUST_USE;
-/* Locks, logs in, opens: ready to write. A vault without a pin on this machine is refused here. */
+/* Logs in and opens, to change the vault after vault_lock. A vault that this machine does not trust
+ * is refused here, before anything is asked of the person. */
 int session_write(const struct cli *c, struct vault *v, struct session *s, struct err *e) MUST_USE;
 /* Says on stderr when the vault was opened without a pin. */
 void session_say_trust(const struct vault *v);

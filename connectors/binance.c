@@ -364,9 +364,11 @@ static enum req_class classify_ws(const struct ws_call *c)
     if (!c->message.n)
         return CLASS_SESSION;
     enum req_class cls = message_class(c->message, "method", binance_ws_ops);
-    if (cls == CLASS_UNKNOWN || message_parse(c->message, &root, &e) ||
-        !json_get(root, "params", &params))
+    if (cls == CLASS_UNKNOWN || message_parse(c->message, &root, &e))
         return cls;
+    bool has = json_get(root, "params", &params);
+    if (!has || binance_is_logon(params))
+        return cls == CLASS_READ ? CLASS_SESSION : cls;
     /* What cannot be signed keeps its class: sign_ws says why. */
     int rc = ws_prehash(params, BYTES_LIT("0"), BYTES_LIT("0"), &text, &e);
     if (rc)

@@ -3,6 +3,7 @@
  * nor path, so a harmless path must not lend one to parameters that move money. */
 #include "connectors/binance.h"
 
+#include "base/json.h"
 #include "base/text.h"
 #include "connectors/form.h"
 
@@ -99,6 +100,18 @@ enum req_class binance_raise(enum req_class cls, struct bytes query, struct byte
         got = is_open ? m->cls : CLASS_UNKNOWN;
     }
     return got;
+}
+
+bool binance_is_logon(struct json params)
+{
+    struct json_iter it;
+    struct json key, value;
+    json_iter(&it, params);
+    while (json_next(&it, &key, &value))
+        if (!json_str_eq(key, "apiKey") && !json_str_eq(key, "timestamp") &&
+            !json_str_eq(key, "recvWindow") && !json_str_eq(key, "signature"))
+            return false;
+    return params.type == JSON_OBJECT;
 }
 
 int binance_check_body(struct bytes body, struct err *e)

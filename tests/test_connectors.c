@@ -149,7 +149,13 @@ static void message_classes(void)
     EQ_INT(ws_class(BINANCE, "{\"method\":\"session.logon\"}"), CLASS_SESSION);
     EQ_INT(ws_class(BINANCE, "{\"method\":\"order.place\"}"), CLASS_TRADE);
     EQ_INT(ws_class(BINANCE, "{\"method\":\"order.cancel\"}"), CLASS_CANCEL);
-    EQ_INT(ws_class(BINANCE, "{\"method\":\"account.status\"}"), CLASS_READ);
+    /* over nothing but key and time a signature is session.logon's too */
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"account.status\"}"), CLASS_SESSION);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"account.status\",\"params\":{\"apiKey\":\"k\","
+                             "\"timestamp\":1,\"recvWindow\":5000,\"signature\":\"s\"}}"),
+           CLASS_SESSION);
+    EQ_INT(ws_class(BINANCE, "{\"method\":\"openOrders.status\",\"params\":{\"symbol\":\"X\"}}"),
+           CLASS_READ);
     EQ_INT(ws_class(BINANCE, "{\"method\":\"order.Place\"}"), CLASS_UNKNOWN);
     EQ_INT(ws_class(BINANCE, "{\"method\":7}"), CLASS_UNKNOWN);
     EQ_INT(ws_class(BINANCE, "{\"method\":\"order.status\",\"method\":\"order.place\"}"),

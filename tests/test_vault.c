@@ -15,9 +15,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char api_secret[] = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
@@ -646,6 +648,43 @@ static void test_more_orphans_than_room(void)
     softkey_free(&o.key);
 }
 
+/* A reader that is overtaken while it moves the pin does not move it back. */
+static void test_pin_overtaken(void)
+{
+    struct err e;
+    struct world o;
+    enum trust_state t;
+    int dir = -1, status = 1;
+    uint8_t fp[FINGERPRINT_LEN] = {1}, sha[SHA256_LEN] = {2};
+    char pin[WHERE_MAX + 64], hex[VAULT_ID_HEX];
+    AUTO_BUF eight = BUF_INIT(4096);
+    AUTO_BUF now = BUF_INIT(4096);
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    where_id_hex(o.id, hex);
+    snprintf(pin, sizeof(pin), "%.400s/%s/pin.json", o.w.state, hex);
+    struct sighting s = {&o.w, o.id, fp, 8, sha};
+    OK_CALL(trust_set(&s, &e), &e);
+    read_all(pin, &eight);
+    s.generation = 6;
+    OK_CALL(trust_set(&s, &e), &e);
+    s.generation = 7;
+    OK_CALL(state_dir(&o.w, o.id, false, &dir, &e), &e);
+    EQ_INT(flock(dir, LOCK_EX), 0);
+    pid_t kid = fork();
+    if (kid == 0) {
+        close(dir); /* a lock goes with its last copy */
+        _exit(trust_check(&s, &t, &e) == ERR_TRUST ? 0 : 1);
+    }
+    usleep(100000);
+    write_all(pin, buf_bytes(&eight));
+    close(dir);
+    waitpid(kid, &status, 0);
+    EQ_INT(status, 0);
+    read_all(pin, &now);
+    EQ_MEM(buf_bytes(&now), buf_bytes(&eight));
+    softkey_free(&o.key);
+}
+
 static int refuse_decap(void *ctx, enum scheme s, struct bytes ct, struct secret *z, struct err *e)
 {
     (void)ctx, (void)s, (void)ct, (void)z;
@@ -742,6 +781,7 @@ int main(void)
     RUN(test_copied_in);
     RUN(test_unsure_commit);
     RUN(test_more_orphans_than_room);
+    RUN(test_pin_overtaken);
     RUN(test_create_again);
     RUN(test_long_ca);
     RUN(test_index_of_nothing);

@@ -6,11 +6,13 @@
 
 #include <unistd.h>
 
-static int name_free(const struct vault *v, const char *name, const char *not_this, struct err *e)
+int vault_name_free(const struct vault *v, const char *name, const char *not_this, struct err *e)
 {
     int rc = record_check_name(name, e);
     if (rc)
         return rc;
+    if (not_this && strcmp(not_this, name) == 0)
+        return err_set(e, ERR_USAGE, "'%s' has that name already", name);
     for (size_t i = 0; i < v->body.n_entries; i++) {
         struct bytes have = v->body.entries[i].name;
         if (!text_eq_nocase(have, bytes_str(name)) || (not_this && bytes_eq_str(have, not_this)))
@@ -23,11 +25,6 @@ static int name_free(const struct vault *v, const char *name, const char *not_th
         return err_hint(e, "choose another name");
     }
     return OK;
-}
-
-int vault_name_free(const struct vault *v, const char *name, struct err *e)
-{
-    return name_free(v, name, NULL, e);
 }
 
 static int kept(struct vault *v, const struct new_file *f, struct err *e)
@@ -50,7 +47,7 @@ int vault_add(struct vault *v, struct record_info *info, const struct secret fie
     AUTO_SECRET payload = {0};
     int rc = commit_allowed(v, e);
     if (!rc)
-        rc = name_free(v, info->name, NULL, e);
+        rc = vault_name_free(v, info->name, NULL, e);
     if (!rc)
         rc = v->env->now_us(v->env, &now_us, e);
     if (!rc)
@@ -171,11 +168,9 @@ int vault_rename(struct vault *v, const struct opener *o, const char *from, cons
     struct index_entry *n = vault_find(v, from);
     if (!n)
         return vault_not_found(v, from, e);
-    int rc = name_free(v, to, from, e);
+    int rc = vault_name_free(v, to, from, e);
     if (rc)
         return rc;
-    if (strcmp(from, to) == 0)
-        return err_set(e, ERR_USAGE, "'%s' has that name already", from);
     if (!old_files(n, &old))
         return err_set(e, ERR_FORMAT, "the index entry of '%s' is too long", from);
     uint64_t version = highest_version(n);

@@ -64,7 +64,7 @@ int vault_refresh(struct vault *v, struct err *e)
     int rc = vault_reload(v, e);
     if (rc || !v->vk.n)
         return rc;
-    /* the same bytes are judged again too: the pin may have moved, and an old state been put back */
+    /* the same bytes too: the pin may have moved, and an old state been put back */
     AUTO_SECRET vk = v->vk;
     v->vk = (struct secret){0};
     v->trust = TRUST_NOT_CHECKED;

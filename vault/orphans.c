@@ -88,7 +88,7 @@ int vault_take_back(struct vault *v, const struct opener *o, const char *file, s
     if (!rc)
         rc = record_open_file(v, o, put.name, &parts, &r, e);
     if (!rc)
-        rc = vault_name_free(v, r->info.name, e);
+        rc = vault_name_free(v, r->info.name, NULL, e);
     if (!rc)
         rc = id_is_new(v, r->info.rec_id, e);
     return rc ? err_wrap(e, "take back '%s'", file) : commit_put(v, &put, e);

@@ -25,8 +25,8 @@ struct pin_guard {
 };
 int pin_guard_begin(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                     const uint8_t rid[32], struct pin_guard *g, struct err *e) MUST_USE;
-/* Whether begin would refuse because of an earlier failure. Waits for nobody, changes nothing; while
- * another process tries, it says yes. */
+/* Whether begin would refuse because of an earlier failure. Waits for nobody, changes nothing;
+ * while another process tries, it says yes. */
 bool pin_guard_is_set(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                       const uint8_t rid[32]) MUST_USE;
 /* ok: the login succeeded, or failed for a reason that spent no try. */

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define PIN_FILE "pin.json"
@@ -81,12 +82,8 @@ static int pin_read(const struct sighting *s, struct pin *out, struct err *e)
     return OK;
 }
 
-int trust_set(const struct sighting *s, struct err *e)
+static int pin_write(const struct sighting *s, int dir, struct err *e)
 {
-    AUTO(fd_closep) int dir = -1;
-    int rc = state_dir(s->where, s->id, true, &dir, e);
-    if (rc)
-        return rc;
     AUTO_BUF text = BUF_INIT(PIN_FILE_MAX);
     buf_adds(&text, "{");
     member_print_b64(&text, "vault_id", bytes_of(s->id, VAULT_ID_LEN));
@@ -95,8 +92,25 @@ int trust_set(const struct sighting *s, struct err *e)
     buf_addf(&text, ",\"generation\":%llu,", (unsigned long long)s->generation);
     member_print_b64(&text, "sha256", bytes_of(s->sha, SHA256_LEN));
     buf_adds(&text, "}\n");
-    rc = buf_check(&text, "pin", e);
+    int rc = buf_check(&text, "pin", e);
     return rc ? rc : file_replace_at(dir, PIN_FILE, buf_bytes(&text), e);
+}
+
+/* One that sets the pin at a time. Not every file system can lock a directory; it must not stop
+ * us. */
+static int pin_dir(const struct sighting *s, bool create, int *dir, struct err *e)
+{
+    int rc = state_dir(s->where, s->id, create, dir, e);
+    if (!rc)
+        (void)flock(*dir, LOCK_EX);
+    return rc;
+}
+
+int trust_set(const struct sighting *s, struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    int rc = pin_dir(s, true, &dir, e);
+    return rc ? rc : pin_write(s, dir, e);
 }
 
 /* The command is not given ready to paste: it would be the forger's fingerprint. */
@@ -131,6 +145,19 @@ static int judge(const struct sighting *s, const struct pin *p, struct err *e)
     return OK;
 }
 
+/* Forward only: a later state may have been pinned since the pin was read. */
+static int pin_move(const struct sighting *s, struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    struct pin p = {.generation = 0};
+    int rc = pin_dir(s, false, &dir, e);
+    if (!rc)
+        rc = pin_read(s, &p, e);
+    if (!rc)
+        rc = judge(s, &p, e);
+    return rc || s->generation == p.generation ? rc : pin_write(s, dir, e);
+}
+
 int trust_check(const struct sighting *s, enum trust_state *out, struct err *e)
 {
     struct pin p = {.generation = 0};
@@ -145,9 +172,12 @@ int trust_check(const struct sighting *s, enum trust_state *out, struct err *e)
     rc = judge(s, &p, e);
     if (rc)
         return rc;
-    *out = TRUST_PINNED;
-    if (s->generation > p.generation && trust_set(s, &quiet))
-        *out = TRUST_PIN_UNWRITABLE;
+    rc = s->generation > p.generation ? pin_move(s, &quiet) : OK;
+    if (rc == ERR_TRUST) {
+        *e = quiet;
+        return rc;
+    }
+    *out = rc ? TRUST_PIN_UNWRITABLE : TRUST_PINNED;
     return OK;
 }
 

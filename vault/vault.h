@@ -66,9 +66,10 @@ size_t vault_count(const struct vault *v);
 /* The i-th name in order; false past the end. */
 bool vault_name(const struct vault *v, size_t i, char name[NAME_MAX_LEN + 1]) MUST_USE;
 bool vault_has(const struct vault *v, const char *name) MUST_USE;
-/* OK when a new record may have the name: legal (ERR_USAGE) and not taken, in any case
- * (ERR_EXISTS). */
-int vault_name_free(const struct vault *v, const char *name, struct err *e) MUST_USE;
+/* OK when a record may get the name: legal (ERR_USAGE) and not taken, in any case (ERR_EXISTS).
+ * not_this: the record that is renamed, which is no obstacle; NULL for a new one. */
+int vault_name_free(const struct vault *v, const char *name, const char *not_this,
+                    struct err *e) MUST_USE;
 /* The header of a record (file hash checked against the index). ERR_NOT_FOUND naming near names,
  * ERR_TAMPERED, ERR_FORMAT. This and vault_open_record read vault.json again, once, when another
  * process has changed it meanwhile; what was open is then opened anew, or not open. */

@@ -258,8 +258,9 @@ def as_user(h):
     for d, dirs, files in os.walk(h.top):
         for f in [d, *(os.path.join(d, f) for f in dirs + files)]:
             os.chown(f, 65534, 65534, follow_symlinks=False)
-    return subprocess.run([*h.wrapper, COFFER, "--version"], check=False, cwd="/",
-                          capture_output=True).returncode == 0
+    return all(subprocess.run([*h.wrapper, *argv], check=False, cwd="/",
+                              capture_output=True).returncode == 0
+               for argv in ((COFFER, "--version"), ("test", "-w", h.home)))
 
 
 def set_modes(top, for_file, for_dir):
@@ -276,7 +277,7 @@ def test_read_only():
     new = h.private("new", "a good new pin")
     conf = glob.glob(os.path.join(h.softhsm, "*/softhsm2.conf"))[0]
     if not as_user(h):
-        return "root can write everywhere, and another user cannot run the program"
+        return "root can write everywhere, and another user cannot come here"
     second = ("--vault", os.path.join(h.home, "second"))
     set_modes(h.softhsm, 0o400, 0o500)
     try:
