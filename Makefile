@@ -70,7 +70,7 @@ BENCH_SRCS := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
 BENCH := $(B)/bench/bench $(B)/bench/floor
 
 .PHONY: all check check-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
-        install uninstall clean deps units tools fuzzers
+        install uninstall clean deps units tools fuzzers example
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -139,9 +139,15 @@ $(B)/bench/floor: tests/bench/floor.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D); $(CC) -std=gnu17 -O2 -Wall -Wextra -D_GNU_SOURCE $(PKG_CFLAGS) -o $@ $< -ldl -lcrypto
 
+# What made the worked example of vault/FORMAT.md; it is built only so that it keeps up with the code.
+$(B)/make_example: tests/example/make_example.c $(B)/.flags $(TEST_LIB) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(TEST_LIB) $(LIB) $(LINK) $(ALL_LIBS)
+
 units: $(UNITS)
 tools: $(TOOLS)
 fuzzers: $(FUZZERS)
+example: $(B)/make_example
 
 # check, demo and the like first see to what they need (tests/deps.sh), then start a make that compiles.
 check:
@@ -201,5 +207,5 @@ deps:
 clean:
 	rm -rf build
 
--include $(OBJS:.o=.d) $(UNITS:%=%.d) $(B)/cli/main.d $(TEST_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
+-include $(OBJS:.o=.d) $(UNITS:%=%.d) $(B)/cli/main.d $(B)/make_example.d $(TEST_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
          $(B)/tests/fuzz/*.d $(B)/tests/bench/*.d)

@@ -28,9 +28,9 @@ int policy_parse_classes(struct bytes text, unsigned *bits, struct err *e)
         *bits = CLASSES_ALL;
         return OK;
     }
-    do {
+    for (bool more = true; more;) {
         enum req_class cls;
-        text_cut(rest, ',', &one, &rest);
+        more = text_cut(rest, ',', &one, &rest);
         if (!class_by_name(one, &cls)) {
             err_set(e, ERR_USAGE, "'%.*s' is no class of requests", (int)(one.n > 40 ? 40 : one.n),
                     (const char *)one.p);
@@ -38,7 +38,7 @@ int policy_parse_classes(struct bytes text, unsigned *bits, struct err *e)
                                "session, unknown; or all");
         }
         found |= CLASS_BIT(cls);
-    } while (rest.n > 0);
+    }
     *bits = found;
     return OK;
 }

@@ -94,7 +94,8 @@ int sha256_2(struct bytes a, struct bytes b, uint8_t out[SHA256_LEN], struct err
     AUTO(md_ctx_freep) EVP_MD_CTX *c = EVP_MD_CTX_new();
     uint8_t md[SHA256_LEN];
 
-    if (!c || !EVP_DigestInit_ex2(c, get_algs()->sha256, NULL) || !EVP_DigestUpdate(c, some(a), a.n) ||
+    if (!c || !EVP_DigestInit_ex2(c, get_algs()->sha256, NULL) ||
+        !EVP_DigestUpdate(c, some(a), a.n) ||
         !EVP_DigestUpdate(c, some(b), b.n) || !EVP_DigestFinal_ex(c, md, NULL))
         return fail(e, "SHA-256");
     memcpy(out, md, sizeof(md));

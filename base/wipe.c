@@ -103,6 +103,9 @@ int wipe_install(struct err *e)
     CRYPTO_get_mem_functions(&has, NULL, NULL);
     if (has != ossl_malloc && !CRYPTO_set_mem_functions(ossl_malloc, ossl_realloc, ossl_free))
         return err_set(e, ERR_FAILED, "the wiping allocator came after OpenSSL's first use");
+    /* the formats name their algorithms: openssl.cnf has no say in them, nor code to load */
+    if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
+        return err_set(e, ERR_FAILED, "OpenSSL does not start");
     cJSON_InitHooks(&hooks);
     return OK;
 }

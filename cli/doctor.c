@@ -40,7 +40,8 @@ static void check_pin_state(struct doctor *d, const struct token_info *i)
                    "a wrong PIN was entered on token '%s'", i->label);
     if (pin_is_blocked(d->c, i))
         doctor_row(d, FINDING_WARN, "PIN guard", "type the PIN once at a terminal",
-                   "a PIN that nobody typed failed: none is tried again until one was typed");
+                   "a PIN that nobody typed failed, or is being tried: none is tried again until "
+                   "one was typed");
 }
 
 static void check_token(struct doctor *d, const struct local_token *t)
@@ -86,7 +87,7 @@ static void check_tokens(struct doctor *d, const struct vault *v, const struct l
 
 static void check_trust(struct doctor *d, const struct vault *v)
 {
-    char fingerprint[FINGERPRINT_TEXT], fix[80];
+    char fingerprint[FINGERPRINT_TEXT];
     struct err e = {.code = OK};
 
     if (vault_fingerprint(v, fingerprint, &e)) {
@@ -95,10 +96,11 @@ static void check_trust(struct doctor *d, const struct vault *v)
     }
     if (d->rows)
         json_text(out_json(&d->c->out), "fingerprint", fingerprint);
-    snprintf(fix, sizeof(fix), "coffer trust %s", fingerprint);
     if (vault_trust_state(v) == TRUST_NO_PIN)
-        doctor_row(d, FINDING_WARN, "trust", fix, "fingerprint %s, not trusted on this machine yet",
-                   fingerprint);
+        doctor_row(d, FINDING_WARN, "trust",
+                   "compare it with the paper or the machine that made the vault; if it is the "
+                   "same: coffer trust FINGERPRINT",
+                   "fingerprint %s, not trusted on this machine yet", fingerprint);
     else if (vault_trust_state(v) == TRUST_PIN_UNWRITABLE)
         doctor_row(d, FINDING_FAIL, "trust", "make the state directory writable",
                    "fingerprint %s; this machine cannot remember the newest state", fingerprint);

@@ -212,7 +212,7 @@ static int too_many(const struct command *c, size_t n, size_t max, struct err *e
         err_set(e, ERR_USAGE, "'coffer %s' takes at most %zu argument%s, and %zu were given",
                 c->name, max, max == 1 ? "" : "s", n);
     usage_hint(c, e);
-    return secret_hint(e);
+    return takes(c, OPT_FROM_JSON) ? secret_hint(e) : e->code;
 }
 
 int args_check(const struct args *a, struct err *e)

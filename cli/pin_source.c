@@ -21,7 +21,12 @@ static int too_long(const char *from, struct err *e)
 
 static int cannot_read(const char *from, struct err *e)
 {
-    return e->code == ERR_LIMIT ? too_long(from, e) : err_wrap(e, "read the PIN");
+    if (e->code == ERR_LIMIT)
+        return too_long(from, e);
+    err_wrap(e, "read the PIN");
+    if (e->code == ERR_NOT_FOUND)
+        err_hint(e, "write the PIN into that file (mode 0600), or give it with --pin-fd");
+    return e->code;
 }
 
 static int first_line(const struct secret *raw, const char *from, struct secret *out, struct err *e)
@@ -169,6 +174,9 @@ int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, bool is_
         rc = read_file(a->value[file], FILE_PRIVATE, out, e);
     else
         rc = type_twice(fd, file, out, e);
+    /* What is no PIN for any token is the caller's mistake here; nothing was tried. */
+    if (rc == ERR_PIN)
+        return e->code = ERR_USAGE;
     if (rc || check_new(out, e))
         return e->code;
     if (is_software && out->n < PIN_SHORT) {
@@ -194,40 +202,28 @@ static int guard_name(const struct token_info *i, uint8_t out[SHA256_LEN], struc
 
 bool pin_is_blocked(const struct cli *c, const struct token_info *info)
 {
-    struct pin_guard g = {.fd = -1};
     uint8_t name[SHA256_LEN];
     struct err e;
 
-    if (guard_name(info, name, &e) || pin_guard_begin(&c->where, guard_place, name, &g, &e))
-        return true;
-    pin_guard_end(&g, true);
-    return false;
+    return guard_name(info, name, &e) == OK && pin_guard_is_set(&c->where, guard_place, name);
 }
 
-/* A PIN that cannot be right by its length costs no try, so it must not block later ones. */
-static int check_length(const struct token_info *i, const struct secret *pin, struct err *e)
-{
-    if (i->pin_max == 0 || i->pin_max < i->pin_min ||
-        (pin->n >= i->pin_min && pin->n <= i->pin_max))
-        return OK;
-    err_set(e, ERR_PIN, "the PIN of token '%s' has %u to %u characters", i->label, i->pin_min,
-            i->pin_max);
-    return err_hint(e, "the PIN was not tried: no try is lost");
-}
-
+/* is_refused: the guard did not let the PIN be tried. */
 static int login_unattended(const struct cli *c, struct token *t, const struct secret *pin,
-                            struct err *e)
+                            bool *is_refused, struct err *e)
 {
     struct pin_guard g = {.fd = -1};
     uint8_t name[SHA256_LEN];
 
-    if (check_length(token_info(t), pin, e) || guard_name(token_info(t), name, e) ||
-        pin_guard_begin(&c->where, guard_place, name, &g, e))
+    if (guard_name(token_info(t), name, e))
+        return e->code;
+    *is_refused = pin_guard_begin(&c->where, guard_place, name, &g, e) != OK;
+    if (*is_refused)
         return e->code;
     int rc = token_login(t, pin, false, e);
-    /* Only what surely spent no try counts as none spent. */
-    pin_guard_end(&g, rc == OK || rc == ERR_PERSON);
-    if (rc == ERR_PIN || rc == ERR_PIN_LOCKED)
+    bool is_failure = rc && token_pin_try(t) == PIN_TRIED;
+    pin_guard_end(&g, !is_failure);
+    if (is_failure)
         err_hint(e, "a PIN that nobody typed is not tried again until one was typed at a terminal");
     return rc;
 }
@@ -238,7 +234,7 @@ static int login_typed(const struct cli *c, struct token *t, const struct secret
     uint8_t name[SHA256_LEN];
     int rc = token_login(t, pin, false, e);
 
-    if (!rc && !guard_name(token_info(t), name, e))
+    if (!rc && token_pin_try(t) == PIN_PROVEN && !guard_name(token_info(t), name, e))
         pin_guard_clear(&c->where, guard_place, name);
     return rc;
 }
@@ -265,25 +261,34 @@ static int login_keypad(const struct cli *c, struct token *t, struct err *e)
     return login_typed(c, t, NULL, e);
 }
 
-/* A remembered PIN that failed waits for a person; so a person at a terminal is asked. */
-static bool needs_person(const struct cli *c, const struct token *t)
+static int login_with(const struct cli *c, struct token *t, const char *pin_file, bool ask_person,
+                      bool *is_typed, bool *is_refused, struct secret *used, struct err *e)
 {
-    bool is_explicit = c->args->given[OPT_PIN_FD] || c->args->given[OPT_PIN_FILE];
+    AUTO_SECRET pin = {0};
+    int rc;
 
-    return !is_explicit && ask_possible() && pin_is_blocked(c, token_info(t));
+    if (pin_read(c, token_info(t)->label, pin_file, ask_person, &pin, is_typed, e))
+        return e->code;
+    if (*is_typed)
+        rc = login_typed(c, t, &pin, e);
+    else
+        rc = login_unattended(c, t, &pin, is_refused, e);
+    return rc || !used ? rc : secret_copy(used, secret_bytes(&pin), e);
 }
 
+/* A remembered PIN that may not be tried waits for a person; so a person at a terminal is asked. */
 static int login_once(const struct cli *c, struct token *t, const char *pin_file, bool *is_typed,
                       struct secret *used, struct err *e)
 {
-    AUTO_SECRET pin = {0};
-    bool ask_person = pin_is_given(c, pin_file) && needs_person(c, t);
+    bool is_explicit = c->args->given[OPT_PIN_FD] || c->args->given[OPT_PIN_FILE];
+    bool is_refused = false;
 
-    if (check_tries(token_info(t), e) ||
-        pin_read(c, token_info(t)->label, pin_file, ask_person, &pin, is_typed, e))
+    if (check_tries(token_info(t), e))
         return e->code;
-    int rc = *is_typed ? login_typed(c, t, &pin, e) : login_unattended(c, t, &pin, e);
-    return rc || !used ? rc : secret_copy(used, secret_bytes(&pin), e);
+    int rc = login_with(c, t, pin_file, false, is_typed, &is_refused, used, e);
+    if (!is_refused || is_explicit || !ask_possible())
+        return rc;
+    return login_with(c, t, pin_file, true, is_typed, &is_refused, used, e);
 }
 
 int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,

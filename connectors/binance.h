@@ -11,7 +11,8 @@ extern const struct endpoint binance_endpoints[], binance_ws_ops[];
 /* cls, or a graver class when a signature over query and body, as they are signed, would be good
  * for it at another endpoint; CLASS_UNKNOWN when both would have to be open. */
 enum req_class binance_raise(enum req_class cls, struct bytes query, struct bytes body);
-/* Whether signed params hold nothing but what session.logon takes: a signature over them logs in. */
+/* Whether signed params hold nothing but what session.logon takes: a signature over them logs
+ * in. */
 bool binance_is_logon(struct json params) MUST_USE;
 /* ERR_USAGE for a body that is no form text: its parameters could not be told. */
 int binance_check_body(struct bytes body, struct err *e) MUST_USE;

@@ -27,6 +27,7 @@ struct token {
     struct token_info info;
     CK_SESSION_HANDLE session;     /* read-only; CK_INVALID_HANDLE when none */
     bool is_login_ours;            /* C_Login said OK, so C_Logout is ours to call */
+    enum pin_try pin_try;          /* of the last token_login */
     CK_OBJECT_HANDLE key;          /* CK_INVALID_HANDLE when no key is in use */
     struct token_key key_info;
     unsigned derive_form;          /* index of the form of ECDH that worked, and whether one has */
@@ -39,6 +40,7 @@ struct token {
 int rv_err(struct err *e, CK_RV rv, const char *fmt, ...) PRINTF(3, 4);
 bool rv_is_session_lost(CK_RV rv);   /* a new session may mend it */
 bool rv_is_handle_lost(CK_RV rv);    /* finding the key again may mend it */
+bool rv_spends_no_try(CK_RV rv);     /* of C_Login: the PIN was surely not compared */
 /* The token, not the ciphertext, is the cause: gone, logged out, cancelled, not able. */
 bool rv_is_token_fault(CK_RV rv);
 

@@ -52,19 +52,32 @@ static int pin_outcome(struct token *t, CK_RV rv, struct err *e)
     return rv_err(e, rv, "log in to token '%s'", t->info.label);
 }
 
+static CK_RV login_call(struct token *t, const struct secret *pin)
+{
+    t->pin_try = PIN_TRIED;
+    CK_RV rv = t->mod.fn->C_Login(t->session, CKU_USER, pin ? pin->p : NULL, pin ? pin->n : 0);
+    if (rv == CKR_OK)
+        t->pin_try = PIN_PROVEN;
+    else if (rv_spends_no_try(rv))
+        t->pin_try = PIN_NOT_TRIED;
+    return rv;
+}
+
 int token_login(struct token *t, const struct secret *pin, bool use_last_try, struct err *e)
 {
     TOKEN_LOCKED(t);
     AUTO_SPARE spare = SPARE_NONE;
+    t->pin_try = PIN_NOT_TRIED;
     int r = spare_begin(t->softhsm_conf, &spare, e);
-    if (r || (r = token_refresh(t, e)) != OK || (r = pin_check(t, pin, use_last_try, e)) != OK || (r = session_need(t, e)) != OK)
+    if (r || (r = token_refresh(t, e)) != OK || (r = pin_check(t, pin, use_last_try, e)) != OK ||
+        (r = session_need(t, e)) != OK)
         return r;
-    CK_RV rv = t->mod.fn->C_Login(t->session, CKU_USER, pin ? pin->p : NULL, pin ? pin->n : 0);
+    CK_RV rv = login_call(t, pin);
     if (rv_is_session_lost(rv)) { /* no try was made, as far as the flags tell */
         if ((r = session_renew(t, e)) != OK || (r = token_refresh(t, e)) != OK ||
             (r = pin_check(t, pin, use_last_try, e)) != OK)
             return r;
-        rv = t->mod.fn->C_Login(t->session, CKU_USER, pin ? pin->p : NULL, pin ? pin->n : 0);
+        rv = login_call(t, pin);
     }
     if (rv == CKR_USER_ALREADY_LOGGED_IN)
         return OK;
@@ -72,6 +85,11 @@ int token_login(struct token *t, const struct secret *pin, bool use_last_try, st
         return pin_outcome(t, rv, e);
     t->is_login_ours = true;
     return OK;
+}
+
+enum pin_try token_pin_try(const struct token *t)
+{
+    return t->pin_try;
 }
 
 static int new_pin_check(const struct token *t, const struct secret *pin, struct err *e)

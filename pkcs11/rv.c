@@ -101,6 +101,24 @@ bool rv_is_handle_lost(CK_RV rv)
     return rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OBJECT_HANDLE_INVALID;
 }
 
+bool rv_spends_no_try(CK_RV rv)
+{
+    switch (rv) {
+    case CKR_CANCEL:
+    case CKR_FUNCTION_CANCELED:
+    case CKR_FUNCTION_REJECTED:
+    case CKR_CRYPTOKI_NOT_INITIALIZED:
+    case CKR_PIN_EXPIRED:
+    case CKR_USER_ALREADY_LOGGED_IN:
+    case CKR_USER_ANOTHER_ALREADY_LOGGED_IN:
+    case CKR_USER_PIN_NOT_INITIALIZED:
+    case CKR_USER_TOO_MANY_TYPES:
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool rv_is_token_fault(CK_RV rv)
 {
     switch (rv) {

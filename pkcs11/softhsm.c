@@ -78,9 +78,9 @@ static int conf_mend(const char *dir, struct err *e)
     buf_addf(&want, "%s = %s/tokens", key, dir);
     int r = buf_check(&want, conf_file, e);
     if (r == OK)
-        r = dir_open(dir, 0, &fd, e);
+        r = dir_open(dir, FILE_PRIVATE, &fd, e);
     if (r == OK)
-        r = file_read_at(fd, conf_file, CONF_MAX, 0, &old, e);
+        r = file_read_at(fd, conf_file, CONF_MAX, FILE_PRIVATE, &old, e);
     if (r || faccessat(fd, "tokens", F_OK, 0) != 0)
         return r;
     struct bytes rest = buf_bytes(&old), line;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guards an embedded SoftHSM token against its own driver. Each login makes SoftHSM 2.6 rewrite
- * token.object in place: cut to nothing, file lock given up, written, never synced. A process that is
- * killed in between, or a full disk, leaves it empty, and with it every key of the token is out of
- * reach; and a second process that looks just then sees no token. So coffer keeps a copy of the file,
- * puts it back when its length is wrong, and lets one process log in at a time. */
+ * token.object in place: cut to nothing, file lock given up, written, never synced. A process that
+ * is killed in between, or a full disk, leaves it empty, and with it every key of the token is out
+ * of reach; and a second process that looks just then sees no token. So coffer keeps a copy of the
+ * file, puts it back when its length is wrong, and lets one process log in at a time. */
 #ifndef PKCS11_SPARE_H
 #define PKCS11_SPARE_H
 

@@ -15,6 +15,13 @@
 
 enum pin_state { PIN_OK, PIN_LOW, PIN_FINAL_TRY, PIN_LOCKED, PIN_UNSET };
 
+/* What became of the PIN of a login. */
+enum pin_try {
+    PIN_NOT_TRIED, /* surely no try was made: refused before, or somebody was logged in already */
+    PIN_TRIED,     /* a try may have been spent */
+    PIN_PROVEN     /* the token took it */
+};
+
 struct token_info {
     char label[TOKEN_LABEL_MAX], serial[TOKEN_SERIAL_MAX];
     char manufacturer[TOKEN_LABEL_MAX], model[TOKEN_SERIAL_MAX];
@@ -81,6 +88,8 @@ const struct token_info *token_info(const struct token *t);
  * holds is success. */
 int token_login(struct token *t, const struct secret *pin, bool use_last_try,
                 struct err *e) MUST_USE;
+/* Of the last token_login. */
+enum pin_try token_pin_try(const struct token *t);
 /* Private keys visible now (most tokens: after login) that can open wraps: EC P-256 and RSA.
  * out[cap], *n = number found (may exceed cap). */
 int token_keys(struct token *t, const struct token_key_want *want, struct token_key *out,

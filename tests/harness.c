@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The harness of harness.h. Opens the secret arena and installs the wiping allocator, as main does. */
+/* The harness of harness.h. Opens the secret arena and installs the wiping allocator, as main
+ * does. */
 #include "tests/harness.h"
 
 #include "base/secret.h"
@@ -31,7 +32,8 @@ void harness_run(const char *name, void (*fn)(void))
     fn();
     n_tests++;
     n_failed += current_failed;
-    printf("%s %u - %s%s%s\n", current_failed ? "not ok" : "ok", n_tests, name, skip_reason[0] ? " # SKIP " : "", skip_reason);
+    printf("%s %u - %s%s%s\n", current_failed ? "not ok" : "ok", n_tests, name,
+           skip_reason[0] ? " # SKIP " : "", skip_reason);
     fflush(stdout);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An embedded token whose file SoftHSM left empty, cut or removed opens again; a changed PIN is what
- * comes back; many processes log in at once. */
+/* An embedded token whose file SoftHSM left empty, cut or removed opens again; a changed PIN is
+ * what comes back; many processes log in at once. */
 #include "pkcs11/spare.h"
 #include "tests/token_fixture.h"
 
@@ -49,7 +49,8 @@ static void damaged_is_put_back(void)
     EQ_INT(now.st_size, whole.st_size);
 }
 
-/* Without the copies a token is taken as it is: this test would notice a guard that does nothing. */
+/* Without the copies a token is taken as it is: this test would notice a guard that does
+ * nothing. */
 static void without_copies_it_is_gone(void)
 {
     char cmd[3][400];

@@ -129,8 +129,8 @@ int vault_remove(struct vault *v, const char *name, struct err *e)
 }
 
 /* One file of a record written anew under another name; *version is the highest so far. */
-static int rewrite(struct vault *v, const struct opener *o, struct bytes from,
-                   const struct file_ref *ref, const char *to, uint64_t version,
+static int rewrite(struct vault *v, const struct opener *o, const struct file_ref *ref,
+                   const char *to, uint64_t version,
                    struct new_file *out, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
@@ -138,7 +138,7 @@ static int rewrite(struct vault *v, const struct opener *o, struct bytes from,
     struct record_file file;
     int rc = record_read(v, ref, &text, &file, e);
     if (!rc)
-        rc = record_open_file(v, o, from, &file, &r, e);
+        rc = record_open_file(v, o, ref, &file, &r, e);
     if (!rc)
         rc = commit_allowed(v, e);
     if (rc)
@@ -175,14 +175,12 @@ int vault_rename(struct vault *v, const struct opener *o, const char *from, cons
         return err_set(e, ERR_FORMAT, "the index entry of '%s' is too long", from);
     uint64_t version = highest_version(n);
     if (n->retiring.file.n)
-        rc = rewrite(v, o, n->name, &n->retiring, to, ++version, &retiring, e);
+        rc = rewrite(v, o, &n->retiring, to, ++version, &retiring, e);
     if (!rc)
-        rc = rewrite(v, o, n->name, &n->current, to, ++version, &current, e);
+        rc = rewrite(v, o, &n->current, to, ++version, &current, e);
     struct index_entry put = entry_of(to, &current);
-    if (retiring.name[0]) {
-        put.retiring.file = bytes_str(retiring.name);
-        memcpy(put.retiring.sha, retiring.sha, SHA256_LEN);
-    }
+    if (retiring.name[0])
+        put.retiring = (struct file_ref){bytes_str(retiring.name), bytes_str(retiring.sha64)};
     if (!rc)
         rc = commit_without(v, (size_t)(n - v->body.entries), &put, e);
     if (!rc) {

@@ -29,6 +29,12 @@ static void remove_leftovers(int dir)
     closedir(d);
 }
 
+void vault_unlock(struct vault *v)
+{
+    fd_closep(&v->lock);
+    v->lock = -1;
+}
+
 int vault_lock(struct vault *v, struct err *e)
 {
     int fd = -1;
@@ -102,12 +108,14 @@ int record_write(struct vault *v, const struct record_info *info, const struct s
                  struct new_file *out, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
+    uint8_t sha[SHA256_LEN];
     int rc = record_text(v, info, payload, &text, e);
     if (!rc)
-        rc = sha256(buf_bytes(&text), out->sha, e);
+        rc = sha256(buf_bytes(&text), sha, e);
     if (rc)
         return rc;
-    record_file_name(info->name, info->version, out->sha, out->name);
+    sha64_text(sha, out->sha64);
+    record_file_name(info->name, info->version, sha, out->name);
     rc = file_create_at(v->records, out->name, buf_bytes(&text), e);
     return rc ? rc : dir_sync(v->records, v->where.vault, e);
 }
@@ -193,7 +201,7 @@ void commit_discard(struct vault *v, const char *file)
 
 struct index_entry entry_of(const char *name, const struct new_file *f)
 {
-    struct index_entry n = {.name = bytes_str(name), .current = {.file = bytes_str(f->name)}};
-    memcpy(n.current.sha, f->sha, SHA256_LEN);
+    struct index_entry n = {.name = bytes_str(name),
+                            .current = {bytes_str(f->name), bytes_str(f->sha64)}};
     return n;
 }

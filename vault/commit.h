@@ -8,7 +8,7 @@
 
 struct new_file {
     char name[RECORD_NAME_MAX];
-    uint8_t sha[SHA256_LEN];
+    char sha64[SHA64_LEN + 1];
 };
 
 /* ERR_TRUST, or ERR_FAILED when the vault is not open and locked. */

@@ -135,12 +135,8 @@ static bool ref_ok(const struct file_ref *f, struct bytes want_name)
 {
     struct bytes name;
     uint64_t version;
-    char mine[RECORD_NAME_MAX], cname[NAME_MAX_LEN + 1];
-    if (!record_file_name_ok(f->file, &name, &version) || !bytes_eq(name, want_name) ||
-        !text_copy(cname, sizeof(cname), name))
-        return false;
-    record_file_name(cname, version, f->sha, mine);
-    return bytes_eq_str(f->file, mine);
+    return record_file_name_ok(f->file, &name, &version) && bytes_eq(name, want_name) &&
+           f->sha64.n == SHA64_LEN;
 }
 
 static int entry_parse(struct json v, struct index_entry *out, struct err *e)
@@ -159,11 +155,11 @@ static int entry_parse(struct json v, struct index_entry *out, struct err *e)
         else if (json_str_eq(key, "file"))
             n.current.file = raw, seen |= 2;
         else if (json_str_eq(key, "sha256"))
-            ok = ok && member_b64_exact(val, n.current.sha, SHA256_LEN), seen |= 4;
+            n.current.sha64 = raw, seen |= 4;
         else if (json_str_eq(key, "retiring"))
             n.retiring.file = raw, seen |= 8;
         else if (json_str_eq(key, "retiring_sha256"))
-            ok = ok && member_b64_exact(val, n.retiring.sha, SHA256_LEN), seen |= 16;
+            n.retiring.sha64 = raw, seen |= 16;
         else
             return member_unknown(key, "an index entry", e);
     }
@@ -185,18 +181,17 @@ static int index_parse(struct json v, struct body *b, struct err *e)
 {
     struct json_iter it;
     struct json key, val;
-    size_t n = json_count(v);
+    size_t n = v.n / ENTRY_MIN;   /* no entry is as short as this */
     if (v.type != JSON_ARRAY)
         return err_set(e, ERR_FORMAT, "the index is no array");
-    /* no entry is as short as this; what is claimed here would be allocated and wiped */
-    if (n > v.n / ENTRY_MIN)
-        return err_set(e, ERR_FORMAT, "an index entry is not as documented");
     b->entries = wipe_malloc((n + 1) * sizeof(*b->entries));
     if (!b->entries)
         return err_set(e, ERR_MEMORY, "no memory for an index of %zu", n);
     json_iter(&it, v);
     while (json_next(&it, &key, &val)) {
         struct index_entry *this = &b->entries[b->n_entries];
+        if (b->n_entries == n + 1)
+            return err_set(e, ERR_FORMAT, "an index entry is not as documented");
         int rc = entry_parse(val, this, e);
         if (rc)
             return rc;
@@ -319,20 +314,22 @@ static void recipient_print(const struct recipient *r, const struct wrapped *w, 
     buf_adds(out, "}");
 }
 
+static void ref_print(struct buf *out, const char *file, const char *sha, const struct file_ref *f)
+{
+    buf_adds(out, file);
+    buf_add(out, f->file);
+    buf_adds(out, sha);
+    buf_add(out, f->sha64);
+    buf_adds(out, "\"");
+}
+
 static void entry_print(const struct index_entry *n, struct buf *out)
 {
     buf_adds(out, "{\"name\":\"");
     buf_add(out, n->name);
-    buf_adds(out, "\",\"file\":\"");
-    buf_add(out, n->current.file);
-    buf_adds(out, "\",");
-    member_print_b64(out, "sha256", bytes_of(n->current.sha, SHA256_LEN));
-    if (n->retiring.file.n) {
-        buf_adds(out, ",\"retiring\":\"");
-        buf_add(out, n->retiring.file);
-        buf_adds(out, "\",");
-        member_print_b64(out, "retiring_sha256", bytes_of(n->retiring.sha, SHA256_LEN));
-    }
+    ref_print(out, "\",\"file\":\"", "\",\"sha256\":\"", &n->current);
+    if (n->retiring.file.n)
+        ref_print(out, ",\"retiring\":\"", "\",\"retiring_sha256\":\"", &n->retiring);
     buf_adds(out, "}");
 }
 

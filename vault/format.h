@@ -7,6 +7,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/codec.h"
 #include "base/crypto.h"
 #include "base/err.h"
 #include "vault/record.h"
@@ -18,10 +19,13 @@
 #define WRAP_MAX (KEM_CT_MAX + 64u + GCM_TAG_LEN)
 #define AUDIT_KEY_LEN (GCM_NONCE_LEN + 32u + GCM_TAG_LEN)
 
-/* A record file as the index names it. */
+#define SHA64_LEN B64URL_LEN(SHA256_LEN)
+
+/* A record file as the index names it. The hash stays in base64url: it is compared as text, and
+ * for the file that is wanted. */
 struct file_ref {
     struct bytes file;                /* n == 0: none */
-    uint8_t sha[SHA256_LEN];
+    struct bytes sha64;               /* SHA64_LEN characters */
 };
 
 struct index_entry {
@@ -71,6 +75,9 @@ void wraps_print(const struct recipient *r, const struct wrapped *w, size_t n, s
 /* NAME.VERSION.HASH8.json */
 void record_file_name(const char *name, uint64_t version, const uint8_t sha[SHA256_LEN],
                       char out[RECORD_NAME_MAX]);
+void sha64_text(const uint8_t sha[SHA256_LEN], char out[SHA64_LEN + 1]);
+/* Whether ref's hash and its file name's HASH8 are those of sha. */
+bool file_ref_is(const struct file_ref *ref, const uint8_t sha[SHA256_LEN]) MUST_USE;
 /* Whether file is of that form; *name and *version out of it. */
 bool record_file_name_ok(struct bytes file, struct bytes *name, uint64_t *version) MUST_USE;
 

@@ -30,6 +30,28 @@ void record_file_name(const char *name, uint64_t version, const uint8_t sha[SHA2
              (unsigned long long)version, sha[0], sha[1], sha[2], sha[3]);
 }
 
+void sha64_text(const uint8_t sha[SHA256_LEN], char out[SHA64_LEN + 1])
+{
+    AUTO_BUF text = BUF_INIT(SHA64_LEN);
+    b64url_encode(&text, bytes_of(sha, SHA256_LEN));
+    memcpy(out, buf_str(&text), text.n);
+    out[text.n] = 0;
+}
+
+bool file_ref_is(const struct file_ref *ref, const uint8_t sha[SHA256_LEN])
+{
+    struct bytes name;
+    uint64_t version;
+    char mine[RECORD_NAME_MAX], cname[NAME_MAX_LEN + 1], sha64[SHA64_LEN + 1];
+    sha64_text(sha, sha64);
+    if (!bytes_eq_str(ref->sha64, sha64) ||
+        !record_file_name_ok(ref->file, &name, &version) ||
+        !text_copy(cname, sizeof(cname), name))
+        return false;
+    record_file_name(cname, version, sha, mine);
+    return bytes_eq_str(ref->file, mine);
+}
+
 bool record_file_name_ok(struct bytes file, struct bytes *name, uint64_t *version)
 {
     struct bytes rest, number, hash, end;

@@ -25,8 +25,9 @@ struct vault {
     enum trust_state trust;
 };
 
-/* Reads vault.json again, dropping what was known of the old one (but not the key). */
-int vault_reload(struct vault *v, struct err *e) MUST_USE;
+/* Reads vault.json again; where *changed, what was known of the old one is dropped (but not the
+ * key). */
+int vault_reload(struct vault *v, bool *changed, struct err *e) MUST_USE;
 /* As vault_reload; an open vault is judged again by the key that is held, and stays open if it
  * passes. */
 int vault_refresh(struct vault *v, struct err *e) MUST_USE;
@@ -51,7 +52,7 @@ int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e
 int record_unwrap(const struct record_info *hdr, const struct record_file *file,
                   const struct opener *o, struct secret *vk_dek, struct err *e) MUST_USE;
 /* Opens a record file completely; v becomes open by it, or must already hold the same key. */
-int record_open_file(struct vault *v, const struct opener *o, struct bytes want_name,
+int record_open_file(struct vault *v, const struct opener *o, const struct file_ref *ref,
                      const struct record_file *file, struct record **out,
                      struct err *e) MUST_USE;
 struct sighting vault_sighting(const struct vault *v);

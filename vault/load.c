@@ -49,7 +49,7 @@ int vault_take_text(struct vault *v, struct buf *text, struct err *e)
     return OK;
 }
 
-int vault_reload(struct vault *v, struct err *e)
+int vault_reload(struct vault *v, bool *changed, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(VAULT_JSON_MAX);
     int rc = file_read_at(v->dir, VAULT_FILE, VAULT_JSON_MAX, FILE_PRIVATE, &text, e);
@@ -57,7 +57,10 @@ int vault_reload(struct vault *v, struct err *e)
         err_set(e, ERR_NOT_FOUND, "there is no vault at '%s'", v->where.vault);
         return err_hint(e, "make one with 'coffer init', or name another with --vault");
     }
-    return rc ? rc : vault_take_text(v, &text, e);
+    if (rc)
+        return rc;
+    *changed = !v->text.n || !bytes_eq(buf_bytes(&text), buf_bytes(&v->text));
+    return *changed ? vault_take_text(v, &text, e) : OK;
 }
 
 int vault_load(const struct where *w, const struct env *env, struct vault **out, struct err *e)
@@ -70,9 +73,10 @@ int vault_load(const struct where *w, const struct env *env, struct vault **out,
     v->where = *w;
     v->dir = v->records = v->lock = -1;
     v->text = (struct buf)BUF_INIT(VAULT_JSON_MAX);
+    bool changed = false;
     int rc = open_dirs(v, e);
     if (!rc)
-        rc = vault_reload(v, e);
+        rc = vault_reload(v, &changed, e);
     if (rc) {
         vault_free(v);
         return rc;
@@ -220,7 +224,7 @@ int record_read(struct vault *v, const struct file_ref *ref, struct buf *text,
         rc = sha256(buf_bytes(text), sha, e);
     if (rc)
         return rc;
-    if (!mem_eq(sha, ref->sha, SHA256_LEN))
+    if (!file_ref_is(ref, sha))
         return tampered(ref, e);
     rc = record_file_split(buf_bytes(text), file, e);
     return rc ? err_wrap(e, "'%s'", name) : OK;

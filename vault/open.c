@@ -61,10 +61,18 @@ int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e
 
 int vault_refresh(struct vault *v, struct err *e)
 {
-    int rc = vault_reload(v, e);
+    bool changed = false;
+    int rc = vault_reload(v, &changed, e);
     if (rc || !v->vk.n)
         return rc;
     /* the same bytes too: the pin may have moved, and an old state been put back */
+    if (!changed) {
+        struct sighting s = vault_sighting(v);
+        rc = trust_check(&s, &v->trust, e);
+        if (rc)
+            secret_free(&v->vk);
+        return rc;
+    }
     AUTO_SECRET vk = v->vk;
     v->vk = (struct secret){0};
     v->trust = TRUST_NOT_CHECKED;
@@ -74,9 +82,8 @@ int vault_refresh(struct vault *v, struct err *e)
 bool vault_moved_on(struct vault *v)
 {
     struct err quiet;
-    uint8_t before[SHA256_LEN];
-    memcpy(before, v->sha, sizeof(before));
-    if (vault_reload(v, &quiet) || mem_eq(before, v->sha, sizeof(before)))
+    bool changed = false;
+    if (vault_reload(v, &changed, &quiet) || !changed)
         return false;
     secret_free(&v->vk);
     v->trust = TRUST_NOT_CHECKED;
@@ -143,7 +150,15 @@ static int believe_vk(struct vault *v, const struct secret *vk_dek, struct err *
     return err_set(e, ERR_TAMPERED, "the record was sealed under another vault key");
 }
 
-static int opened(struct vault *v, const struct opener *o, struct bytes want_name,
+static bool is_that(const struct record_info *hdr, const struct file_ref *ref)
+{
+    struct bytes name;
+    uint64_t version;
+    return record_file_name_ok(ref->file, &name, &version) && bytes_eq_str(name, hdr->name) &&
+           version == hdr->version;
+}
+
+static int opened(struct vault *v, const struct opener *o, const struct file_ref *ref,
                   const struct record_file *file, struct record_info *hdr, struct record **out,
                   struct err *e)
 {
@@ -151,7 +166,7 @@ static int opened(struct vault *v, const struct opener *o, struct bytes want_nam
     int rc = header_parse(file->header, hdr, e);
     if (rc)
         return rc;
-    if (!bytes_eq_str(want_name, hdr->name) || !mem_eq(hdr->vault_id, v->body.id, VAULT_ID_LEN))
+    if (!is_that(hdr, ref) || !mem_eq(hdr->vault_id, v->body.id, VAULT_ID_LEN))
         return err_set(e, ERR_TAMPERED, "the record is another one than the index says");
     rc = record_unwrap(hdr, file, o, &vk_dek, e);
     if (!rc)
@@ -161,12 +176,12 @@ static int opened(struct vault *v, const struct opener *o, struct bytes want_nam
     return rc;
 }
 
-int record_open_file(struct vault *v, const struct opener *o, struct bytes want_name,
+int record_open_file(struct vault *v, const struct opener *o, const struct file_ref *ref,
                      const struct record_file *file, struct record **out, struct err *e)
 {
     struct record_info hdr;
     record_info_init(&hdr);
-    int rc = opened(v, o, want_name, file, &hdr, out, e);
+    int rc = opened(v, o, ref, file, &hdr, out, e);
     record_info_free(&hdr);
     return rc;
 }
@@ -182,7 +197,7 @@ static int open_named(struct vault *v, const struct opener *o, const char *name,
     int rc = record_read(v, &n->current, &text, &file, e);
     if (rc)
         return rc;
-    rc = record_open_file(v, o, n->name, &file, out, e);
+    rc = record_open_file(v, o, &n->current, &file, out, e);
     return rc == OK || rc == ERR_TRUST ? rc : err_wrap(e, "open '%s'", name);
 }
 

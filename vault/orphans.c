@@ -50,25 +50,26 @@ static int id_is_new(struct vault *v, const uint8_t rec_id[REC_ID_LEN], struct e
     return OK;
 }
 
-static int read_orphan(struct vault *v, const char *file, struct file_ref *ref, struct bytes *name,
-                       struct err *e)
+/* sha64: room for the hash that ref then points to. */
+static int read_orphan(struct vault *v, const char *file, char sha64[SHA64_LEN + 1],
+                       struct file_ref *ref, struct bytes *name, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
     uint64_t version;
-    char mine[RECORD_NAME_MAX], cname[NAME_MAX_LEN + 1];
+    uint8_t sha[SHA256_LEN];
     ref->file = bytes_str(file);
-    if (!record_file_name_ok(ref->file, name, &version) ||
-        !text_copy(cname, sizeof(cname), *name)) {
+    if (!record_file_name_ok(ref->file, name, &version)) {
         err_set(e, ERR_USAGE, "'%s' is no name of a record file", file);
         return err_hint(e, "'coffer doctor' lists the files that can be taken back");
     }
     int rc = file_read_at(v->records, file, RECORD_FILE_MAX, FILE_PRIVATE, &text, e);
     if (!rc)
-        rc = sha256(buf_bytes(&text), ref->sha, e);
+        rc = sha256(buf_bytes(&text), sha, e);
     if (rc)
         return rc;
-    record_file_name(cname, version, ref->sha, mine);
-    if (strcmp(mine, file) != 0)
+    sha64_text(sha, sha64);
+    ref->sha64 = bytes_str(sha64);
+    if (!file_ref_is(ref, sha))
         return err_set(e, ERR_TAMPERED, "'%s' is damaged: its contents are not what its name says",
                        file);
     return OK;
@@ -80,13 +81,14 @@ int vault_take_back(struct vault *v, const struct opener *o, const char *file, s
     AUTO(record_freep) struct record *r = NULL;
     struct index_entry put = {0};
     struct record_file parts;
+    char sha64[SHA64_LEN + 1];
     int rc = commit_allowed(v, e);
     if (!rc)
-        rc = read_orphan(v, file, &put.current, &put.name, e);
+        rc = read_orphan(v, file, sha64, &put.current, &put.name, e);
     if (!rc)
         rc = record_read(v, &put.current, &text, &parts, e);
     if (!rc)
-        rc = record_open_file(v, o, put.name, &parts, &r, e);
+        rc = record_open_file(v, o, &put.current, &parts, &r, e);
     if (!rc)
         rc = vault_name_free(v, r->info.name, NULL, e);
     if (!rc)

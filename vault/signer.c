@@ -121,6 +121,7 @@ static int payload_open(struct record *r, struct bytes header_line, struct bytes
         rc = err_set(e, ERR_FORMAT, "the sealed fields are not as documented");
     mem_wipe(key, sizeof(key));
     wipe_free(sealed);
+    wipe_stack();
     return rc;
 }
 
@@ -169,19 +170,28 @@ static EVP_PKEY *p256_key(struct bytes der)
     return key;
 }
 
+static bool is_p256(const X509_ALGOR *params)
+{
+    const void *curve = NULL;
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR_get0(NULL, &type, &curve, params);
+    return type == V_ASN1_OBJECT && OBJ_obj2nid(curve) == NID_X9_62_prime256v1;
+}
+
 /* OpenSSL's generic decoder takes twenty times longer than a signature, so the two short forms go
  * around it; whatever is not of their usual form still goes through it. */
 static EVP_PKEY *pkcs8_key(const PKCS8_PRIV_KEY_INFO *info)
 {
     const ASN1_OBJECT *alg = NULL;
+    const X509_ALGOR *params = NULL;
     const uint8_t *p = NULL;
     int n = 0;
     EVP_PKEY *key = NULL;
-    if (PKCS8_pkey_get0(&alg, &p, &n, NULL, info) != 1 || n < 0)
+    if (PKCS8_pkey_get0(&alg, &p, &n, &params, info) != 1 || n < 0)
         return NULL;
     if (OBJ_obj2nid(alg) == NID_ED25519 && n == 34 && p[0] == 0x04 && p[1] == 0x20)
         key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, p + 2, 32);
-    else if (OBJ_obj2nid(alg) == NID_X9_62_id_ecPublicKey)
+    else if (OBJ_obj2nid(alg) == NID_X9_62_id_ecPublicKey && is_p256(params))
         key = p256_key(bytes_of(p, (size_t)n));
     return key ? key : EVP_PKCS82PKEY(info);
 }
@@ -208,6 +218,7 @@ static int sign_private(struct bytes der, enum sig_alg alg, struct bytes msg, st
               EVP_DigestSign(ctx, v, &n, msg.p, msg.n) == 1 && n <= SIG_MAX;
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(key);
+    wipe_stack();
     if (ok && alg == SIG_ES256) {
         ok = es256_raw(bytes_of(v, n), out);
     } else if (ok) {
@@ -310,6 +321,7 @@ void record_free(struct record *r)
     secret_free(&r->payload);
     record_info_free(&r->info);
     wipe_free(r);
+    wipe_stack();
 }
 
 void record_freep(struct record **r)

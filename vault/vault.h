@@ -107,6 +107,8 @@ void record_freep(struct record **r);
  * before anything else is asked of the person. */
 int vault_may_write(const struct vault *v, struct err *e) MUST_USE;
 int vault_lock(struct vault *v, struct err *e) MUST_USE;
+/* Lets other writers in again; vault_free does it too. */
+void vault_unlock(struct vault *v);
 /* fields: normal form (base/field.h). info: name to risks filled; rec_id, version, vault_id,
  * created are set here. When the record was written but the commit failed, the error says under
  * which file name it is kept. */

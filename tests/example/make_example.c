@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the worked example of vault/FORMAT.md below a new directory, for a P-256 key that is thrown away by
- * being published, and prints every value on the way. Run once; the result is committed. */
+/* Makes the worked example of vault/FORMAT.md below a new directory, for a P-256 key that is thrown
+ * away by being published, and prints every value on the way. Run once; the result is committed. */
 #include "base/codec.h"
 #include "base/crypto.h"
 #include "base/file.h"
@@ -11,6 +11,9 @@
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static const char api_key[] = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
+static const char api_secret[] = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
 
 static void must(int rc, const struct err *e)
 {
@@ -38,8 +41,8 @@ static void fill(struct vault *v)
     snprintf(info.environment, sizeof(info.environment), "live");
     snprintf(info.key_mask, sizeof(info.key_mask), "vmPU...h8A");
     info.key = KEY_HMAC;
-    must(secret_copy(&f[FIELD_API_KEY], BYTES_LIT("vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"), &e), &e);
-    must(secret_copy(&f[FIELD_API_SECRET], BYTES_LIT("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"), &e), &e);
+    must(secret_copy(&f[FIELD_API_KEY], bytes_str(api_key), &e), &e);
+    must(secret_copy(&f[FIELD_API_SECRET], bytes_str(api_secret), &e), &e);
     must(vault_add(v, &info, f, &e), &e);
     record_info_free(&info);
 }

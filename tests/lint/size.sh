@@ -9,7 +9,8 @@ import glob
 import re
 import sys
 
-FOLDERS = ("base", "pkcs11", "vault", "connectors", "agent", "cli", "tests", "tests/tools", "tests/fuzz", "tests/bench")
+FOLDERS = ("base", "pkcs11", "vault", "connectors", "agent", "cli", "tests",
+           "tests/tools", "tests/fuzz", "tests/bench", "tests/example")
 FILE_MAX, COLUMNS, FUNCTION_NOTE = 400, 100, 60
 bad = 0
 
