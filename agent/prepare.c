@@ -31,6 +31,16 @@ static int find_connector(const struct record_info *rec, struct prepared *p, str
     return OK;
 }
 
+/* What else a value may have on the wire, servers and what stands before them read in their own
+ * ways. */
+static bool is_plain(struct bytes v)
+{
+    for (size_t i = 0; i < v.n; i++)
+        if (v.p[i] != '\t' && (v.p[i] < ' ' || v.p[i] > '~'))
+            return false;
+    return true;
+}
+
 static int check_headers(const struct wish *w, struct prepared *p, struct err *e)
 {
     size_t n = 0;
@@ -39,8 +49,10 @@ static int check_headers(const struct wish *w, struct prepared *p, struct err *e
         const struct header *h = &w->headers[i];
         if (target_check_header(h->name, h->value, e))
             return e->code;
-        if (!text_is_utf8(h->value))
-            return err_set(e, ERR_USAGE, "a header's value is not UTF-8");
+        if (!is_plain(h->value))
+            return err_set(e, ERR_USAGE,
+                           "the value of header '%.*s' has a character that is not visible ASCII",
+                           (int)h->name.n, (const char *)h->name.p);
         for (size_t k = 0; k < i; k++)
             if (text_eq_nocase(h->name, w->headers[k].name))
                 return err_set(e, ERR_USAGE, "header '%.*s' is given twice", (int)h->name.n,
@@ -218,7 +230,12 @@ int prepare_sign(struct prepared *p, const struct wish *w, const struct record_i
     copy_headers(&p->call.base, out);
     int rc = p->is_ws ? p->conn->sign_ws(&p->call, signer, out, e)
                       : p->conn->sign(&p->call.base, signer, out, e);
-    return rc ? rc : request_check(out, e);
+    if (!rc)
+        rc = request_check(out, e);
+    /* Only the caller's parts vary in length. */
+    if (rc == ERR_LIMIT)
+        return e->code = ERR_USAGE;
+    return rc;
 }
 
 static void add_member(struct buf *out, const char *before, const struct buf *v, bool null_if_empty)

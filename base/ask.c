@@ -218,9 +218,15 @@ static int read_piece(struct tty *t, const struct question *q, struct secret *s,
     }
 }
 
-static bool is_last_line(struct bytes line)
+/* all: what was read so far; line: where its last line starts. */
+static bool is_last_line(struct bytes all, size_t line)
 {
-    return line.n == 0 || text_starts(line, "-----END");
+    static const char end[] = "-----END";
+    struct bytes v = text_trim(bytes_of(all.p + line, all.n - line));
+
+    /* The end may stand in the first line: some exchanges show a PEM with \n for its line ends. */
+    return v.n == 0 || !text_starts(text_trim(all), "-----BEGIN") ||
+           memmem(v.p, v.n, end, sizeof(end) - 1);
 }
 
 static int too_long(struct err *e)
@@ -248,7 +254,7 @@ static int read_answer(struct tty *t, const struct question *q, struct secret *s
         if (end - line >= LINE_LIMIT)
             return too_long(e);
         bool done = got == 0 || !(q->flags & ASK_MULTILINE) ||
-                    is_last_line(bytes_of(s->p + line, end - line));
+                    is_last_line(bytes_of(s->p, end), line);
         line = s->n;
         if (!done)
             continue;

@@ -11,7 +11,7 @@
 
 enum ask_flags {
     ASK_HIDDEN = 1,   /* echo off; restored on every way out, signals included */
-    ASK_MULTILINE = 2 /* reads lines until the end line of a PEM block, or an empty line */
+    ASK_MULTILINE = 2 /* a PEM block: to its end line or an empty line; anything else is one line */
 };
 
 bool ask_possible(void);

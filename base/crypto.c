@@ -44,38 +44,22 @@ static void cipher_ctx_freep(EVP_CIPHER_CTX **c)
     EVP_CIPHER_CTX_free(*c);
 }
 
+#define HMAC_BLOCK_MAX 128u
+
 /* The algorithms, fetched once a process: they hold no key and are only read afterwards. */
 static struct algs {
-    EVP_MD *sha256;
+    EVP_MD *sha256, *sha512;
     EVP_CIPHER *gcm;
     EVP_KDF *hkdf;
-    EVP_MAC_CTX *hmac_sha256, *hmac_sha512;
 } algs;
 static pthread_once_t algs_once = PTHREAD_ONCE_INIT;
 
-static EVP_MAC_CTX *hmac_template(EVP_MAC *mac, const char *digest)
-{
-    char name[8];
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-                           OSSL_PARAM_construct_end()};
-    memcpy(name, digest, strlen(digest) + 1);
-    EVP_MAC_CTX *c = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    if (c && !EVP_MAC_CTX_set_params(c, params)) {
-        EVP_MAC_CTX_free(c);
-        c = NULL;
-    }
-    return c;
-}
-
 static void fetch_algs(void)
 {
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     algs.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    algs.sha512 = EVP_MD_fetch(NULL, "SHA512", NULL);
     algs.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     algs.hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    algs.hmac_sha256 = hmac_template(mac, "SHA256");
-    algs.hmac_sha512 = hmac_template(mac, "SHA512");
-    EVP_MAC_free(mac);
 }
 
 static const struct algs *get_algs(void)
@@ -103,33 +87,49 @@ int sha256_2(struct bytes a, struct bytes b, uint8_t out[SHA256_LEN], struct err
     return OK;
 }
 
-/* A context with the digest set and no key is copied for each use: fetching by name and setting the
- * digest cost more than the MAC itself. */
-static int hmac(EVP_MAC_CTX *template, struct bytes key, struct bytes in, uint8_t *out, size_t n,
-                struct err *e)
+/* One half of RFC 2104: H(key ^ fill || in). pad holds the key, padded to a block. */
+static bool hmac_half(EVP_MD_CTX *c, const EVP_MD *md, uint8_t pad[HMAC_BLOCK_MAX], size_t block,
+                      uint8_t fill, struct bytes in, uint8_t *out)
 {
-    uint8_t mac[64];
-    size_t got = 0;
-    EVP_MAC_CTX *c = template ? EVP_MAC_CTX_dup(template) : NULL;
+    for (size_t i = 0; i < block; i++)
+        pad[i] ^= fill;
+    bool ok = EVP_DigestInit_ex2(c, md, NULL) && EVP_DigestUpdate(c, pad, block) &&
+              EVP_DigestUpdate(c, some(in), in.n) && EVP_DigestFinal_ex(c, out, NULL);
+    for (size_t i = 0; i < block; i++)
+        pad[i] ^= fill;
+    return ok;
+}
 
-    bool ok = c && EVP_MAC_init(c, some(key), key.n, NULL) &&
-              EVP_MAC_update(c, some(in), in.n) && EVP_MAC_final(c, mac, &got, sizeof(mac)) &&
-              got == n;
-    EVP_MAC_CTX_free(c);
+/* RFC 2104 over the digest: setting up OpenSSL's EVP_MAC costs more than the MAC. */
+static int hmac(const EVP_MD *md, size_t block, struct bytes key, struct bytes in, uint8_t *out,
+                size_t n, struct err *e)
+{
+    AUTO(md_ctx_freep) EVP_MD_CTX *c = md ? EVP_MD_CTX_new() : NULL;
+    uint8_t pad[HMAC_BLOCK_MAX] = {0}, inner[64], mac[64];
+    bool ok = c != NULL;
+    if (ok && key.n > block)
+        ok = EVP_DigestInit_ex2(c, md, NULL) && EVP_DigestUpdate(c, key.p, key.n) &&
+             EVP_DigestFinal_ex(c, pad, NULL);
+    else if (ok && key.n)
+        memcpy(pad, key.p, key.n);
+    ok = ok && hmac_half(c, md, pad, block, 0x36, in, inner) &&
+         hmac_half(c, md, pad, block, 0x5c, bytes_of(inner, n), mac);
     if (ok)
         memcpy(out, mac, n);
+    mem_wipe(pad, sizeof(pad));
+    mem_wipe(inner, sizeof(inner));
     mem_wipe(mac, sizeof(mac));
     return ok ? OK : fail(e, "HMAC");
 }
 
 int hmac_sha256(struct bytes key, struct bytes in, uint8_t out[32], struct err *e)
 {
-    return hmac(get_algs()->hmac_sha256, key, in, out, 32, e);
+    return hmac(get_algs()->sha256, 64, key, in, out, 32, e);
 }
 
 int hmac_sha512(struct bytes key, struct bytes in, uint8_t out[64], struct err *e)
 {
-    return hmac(get_algs()->hmac_sha512, key, in, out, 64, e);
+    return hmac(get_algs()->sha512, 128, key, in, out, 64, e);
 }
 
 static OSSL_PARAM octets(const char *name, struct bytes v)

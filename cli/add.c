@@ -2,6 +2,7 @@
 /* coffer add: everything that can be refused is refused before a secret is asked for, and the vault
  * is opened before too, so that a forged one never gets to see it. */
 #include "agent/policy.h"
+#include "base/ask.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/fields.h"
@@ -153,7 +154,7 @@ static int say_to_whom(struct cli *c, const struct vault *v, struct err *e)
     return OK;
 }
 
-static int seal(struct cli *c, struct vault *v, struct adding *add, struct err *e)
+static int read_key(struct cli *c, struct adding *add, struct err *e)
 {
     char mask[32];
 
@@ -162,10 +163,57 @@ static int seal(struct cli *c, struct vault *v, struct adding *add, struct err *
         return e->code;
     credential_mask(secret_bytes(&add->fields[FIELD_API_KEY]), mask);
     snprintf(add->info.key_mask, sizeof(add->info.key_mask), "%s", mask);
-    /* only now: nobody waits for a person who looks for a key */
+    return OK;
+}
+
+/* Before a secret is asked for: that the vault can be locked and written. Given back at once, so
+ * that nobody waits for a person who looks for a key. */
+static int prove_writable(struct vault *v, struct err *e)
+{
     if (vault_lock(v, e))
         return e->code;
-    return vault_add(v, &add->info, add->fields, e);
+    vault_unlock(v);
+    return vault_may_write(v, e);
+}
+
+static int seal_once(struct vault *v, struct adding *add, struct err *e)
+{
+    int rc = vault_lock(v, e);
+
+    if (!rc)
+        rc = vault_add(v, &add->info, add->fields, e);
+    vault_unlock(v);
+    return rc;
+}
+
+/* The sealed record is on disk, and the error says how to take it back. */
+static bool is_kept(const struct err *e)
+{
+    for (unsigned i = 0; i < e->n_hints; i++)
+        if (strstr(e->hints[i], "coffer doctor"))
+            return true;
+    return false;
+}
+
+/* An exchange may show the secret once only: what was typed is not thrown away with a full disk. */
+static int seal(struct cli *c, struct vault *v, struct adding *add, struct err *e)
+{
+    const struct args *a = c->args;
+    bool is_typed = !a->given[OPT_FROM_JSON] && !a->given[OPT_FROM_FD];
+    struct err quiet;
+
+    for (;;) {
+        bool again = false;
+        int rc = seal_once(v, add, e);
+        if (rc == OK || rc == ERR_USAGE || rc == ERR_EXISTS || is_kept(e))
+            return rc;
+        if (!is_typed || !ask_possible())
+            return err_hint(e, "the key was not stored");
+        out_error(e);
+        if (ask_yes("The key is not stored. Mend that, then try again?", NULL, &again, &quiet) ||
+            !again)
+            return err_hint(e, "the key was not stored");
+    }
 }
 
 static void report(struct cli *c, const struct adding *add)
@@ -202,7 +250,7 @@ static int add(struct cli *c, struct adding *a, struct err *e)
 
     if (plan(c, a, e) || vault_load(&c->where, c->env, &v, e) ||
         vault_name_free(v, a->info.name, NULL, e) || session_write(c, v, &s, e) ||
-        say_to_whom(c, v, e) || seal(c, v, a, e))
+        prove_writable(v, e) || say_to_whom(c, v, e) || read_key(c, a, e) || seal(c, v, a, e))
         return e->code;
     report(c, a);
     return OK;

@@ -21,7 +21,10 @@ static void check_pin_file(struct doctor *d, const char *path)
 
     if (!path[0])
         return;
-    if (file_read_secret(path, 1024, FILE_PRIVATE, &pin, &e))
+    int rc = file_read_secret(path, 1024, FILE_PRIVATE, &pin, &e);
+    if (rc == ERR_NOT_FOUND)
+        err_hint(&e, "write the PIN into that file (mode 0600)");
+    if (rc)
         doctor_error(d, FINDING_FAIL, "PIN file", &e);
     else
         doctor_row(d, FINDING_OK, "PIN file", NULL, "'%s' is yours alone", path);
@@ -191,6 +194,22 @@ static bool may_log_in(struct doctor *d, const struct vault *v, const struct loc
     return true;
 }
 
+/* The sealing key is found by its id; a key made anew under the same id opens nothing. */
+static void check_key(struct doctor *d, struct session *s)
+{
+    const char *label = token_info(s->token)->label;
+
+    if (session_key_is_other(s))
+        doctor_row(d, FINDING_FAIL, "token",
+                   "plug in the token that has the vault's key; a key that was overwritten is lost",
+                   "token '%s' does not show the key that the vault is sealed to; another one may "
+                   "have its id",
+                   label);
+    else
+        doctor_row(d, FINDING_OK, "token", NULL, "'%s' has the key that the vault is sealed to",
+                   label);
+}
+
 static void check_with_token(struct doctor *d, struct vault *v)
 {
     AUTO_SESSION s = {0};
@@ -203,6 +222,7 @@ static void check_with_token(struct doctor *d, struct vault *v)
         return;
     }
     if (!rc) {
+        check_key(d, &s);
         out_hint("%zu operation%s of the token follow%s (a touch each, where it asks for touch)",
                  vault_count(v) + 1, vault_count(v) ? "s" : "", vault_count(v) ? "" : "s");
         rc = vault_open(v, &s.opener, &e);

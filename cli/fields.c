@@ -110,6 +110,8 @@ static int read_json(const struct cli *c, struct secret typed[FIELD_COUNT], stru
         rc = arg_fd(a, OPT_FROM_FD, &fd, e) ? e->code : fd_read_secret(fd, SECRET_MAX, &text, e);
     else
         rc = file_read_secret(a->value[OPT_FROM_JSON], SECRET_MAX, FILE_STDIN, &text, e);
+    if (rc == ERR_LIMIT)
+        return e->code = ERR_USAGE;
     return rc ? rc : fields_parse(secret_bytes(&text), typed, e);
 }
 
@@ -148,8 +150,7 @@ static int ask_field(const struct connector *k, const struct field_spec *f, stru
     char prompt[192];
 
     if (either)
-        snprintf(prompt, sizeof(prompt), "%s, or a private key in PEM; then an empty line",
-                 f->label);
+        snprintf(prompt, sizeof(prompt), "%s, or a private key in PEM", f->label);
     else
         snprintf(prompt, sizeof(prompt), "%s%s", f->label, many ? ", in PEM" : "");
     return ask_secret(prompt, (f->is_secret ? ASK_HIDDEN : 0u) | (many ? ASK_MULTILINE : 0u), hint,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer init: a token, its sealing key, a vault for it. What was made on the way is removed again
  * when a later step fails; a key generated on a token of the user's stays there. */
+#include "base/buf.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
@@ -14,14 +15,19 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define TOKENS_FILE "tokens.json"
+#define TOKENS_LOCK "tokens.lock"
+#define TOKENS_FILE_MAX 131072u
+
 struct making {
     uint8_t id[VAULT_ID_LEN];
     char softhsm_dir[WHERE_MAX]; /* made by us; empty otherwise */
-    bool has_vault_dir;          /* the vault directory was there before */
     struct token *token;
     struct token_key key;
     struct recipient recipient;
     struct local_token entry;
+    bool had_config, had_entries, has_entry; /* tokens.json: before; and whether we changed it */
+    struct buf entries_before, entries_after;
     struct vault *vault;
 };
 
@@ -29,16 +35,17 @@ static void making_close(struct making *m)
 {
     vault_free(m->vault);
     token_close(m->token);
+    buf_free(&m->entries_before);
+    buf_free(&m->entries_after);
 }
 
 /* A vault, or something that looks like one, is never touched. */
-static int check_free(struct cli *c, struct making *m, struct err *e)
+static int check_free(struct cli *c, struct err *e)
 {
     struct vault *v = NULL;
     int rc = vault_load(&c->where, c->env, &v, e);
 
     vault_free(v);
-    m->has_vault_dir = access(c->where.vault, F_OK) == 0;
     if (rc == ERR_NOT_FOUND)
         return OK;
     if (rc)
@@ -116,34 +123,69 @@ static int fill(struct cli *c, struct making *m, struct err *e)
     return OK;
 }
 
+/* Reads tokens.json, which may be missing, as it is. */
+static int entries_read(const struct cli *c, int *dir, struct buf *out, struct err *e)
+{
+    if (dir_open(c->where.config, FILE_PRIVATE, dir, e))
+        return e->code;
+    return file_read_at(*dir, TOKENS_FILE, TOKENS_FILE_MAX, FILE_PRIVATE, out, e);
+}
+
+/* Keeps what was there before, for entry_undo. */
+static int entry_add(const struct cli *c, struct making *m, struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    struct err quiet;
+
+    m->had_config = access(c->where.config, F_OK) == 0;
+    m->had_entries = entries_read(c, &dir, &m->entries_before, &quiet) == OK;
+    if (local_put(&c->where, &m->entry, e))
+        return e->code;
+    fd_closep(&dir);
+    m->has_entry = entries_read(c, &dir, &m->entries_after, &quiet) == OK;
+    return OK;
+}
+
+/* Only when nobody has changed the file since. An entry that stays does no harm. */
+static void entry_undo(const struct cli *c, struct making *m)
+{
+    AUTO(fd_closep) int dir = -1;
+    AUTO_BUF now = BUF_INIT(TOKENS_FILE_MAX);
+    struct err quiet;
+
+    if (!m->has_entry || entries_read(c, &dir, &now, &quiet) ||
+        !bytes_eq(buf_bytes(&now), buf_bytes(&m->entries_after)))
+        return;
+    if (m->had_entries) {
+        (void)!file_replace_at(dir, TOKENS_FILE, buf_bytes(&m->entries_before), &quiet);
+        return;
+    }
+    unlinkat(dir, TOKENS_FILE, 0);
+    if (m->had_config)
+        return;
+    unlinkat(dir, TOKENS_LOCK, 0);
+    rmdir(c->where.config);
+}
+
 static int make_vault(struct cli *c, struct making *m, struct err *e)
 {
     struct opener o;
 
     opener_token(&o, m->token, m->recipient.rid, m->recipient.scheme);
-    if (vault_create(&c->where, m->id, &m->recipient, &o, c->env, &m->vault, e))
+    /* First, so that being killed in between leaves no vault whose token nobody knows. */
+    if (entry_add(c, m, e))
         return e->code;
-    return local_put(&c->where, &m->entry, e);
+    return vault_create(&c->where, m->id, &m->recipient, &o, c->env, &m->vault, e);
 }
 
-/* Takes back what this run made: all of it under names that carry the new, random vault id, but for
- * the vault directory, of which only known files go. */
+/* Takes back what this run made; vault_create itself leaves nothing when it fails. */
 static void undo(struct cli *c, struct making *m)
 {
-    char hex[VAULT_ID_HEX], state[WHERE_MAX * 2];
-
-    if (m->vault) {
-        vault_free(m->vault);
-        m->vault = NULL;
-        tree_remove_vault(c->where.vault, !m->has_vault_dir);
-        where_id_hex(m->id, hex);
-        snprintf(state, sizeof(state), "%s/%s", c->where.state, hex);
-        tree_remove(state);
-    }
     token_close(m->token);
     m->token = NULL;
     if (m->softhsm_dir[0])
         tree_remove(m->softhsm_dir);
+    entry_undo(c, m);
 }
 
 static void say_recovery(struct cli *c, const struct making *m, const char *fingerprint)
@@ -207,7 +249,7 @@ static int make(struct cli *c, struct making *m, struct err *e)
 {
     const struct args *a = c->args;
 
-    if (check_free(c, m, e) || pin_file_to_keep(c, m->entry.pin_file, e) ||
+    if (check_free(c, e) || pin_file_to_keep(c, m->entry.pin_file, e) ||
         c->env->random(c->env, m->id, sizeof(m->id), e))
         return e->code;
     int rc = a->given[OPT_SOFTHSM] ? make_softhsm(c, m, e) : take_token(c, m, e);
@@ -218,7 +260,8 @@ static int make(struct cli *c, struct making *m, struct err *e)
 
 int run_init(struct cli *c, struct err *e)
 {
-    AUTO(making_close) struct making m = {0};
+    AUTO(making_close) struct making m = {.entries_before = BUF_INIT(TOKENS_FILE_MAX),
+                                          .entries_after = BUF_INIT(TOKENS_FILE_MAX)};
     const struct args *a = c->args;
 
     if (a->given[OPT_SOFTHSM] == a->given[OPT_TOKEN]) {

@@ -26,7 +26,7 @@ int run_rename(struct cli *c, struct err *e)
     if (record_check_name(from, e) || record_check_name(to, e) ||
         vault_load(&c->where, c->env, &v, e) || check(v, from, to, e) ||
         session_begin(c, v, &s, e) || vault_lock(v, e) ||
-        vault_rename(v, &s.opener, from, to, e))
+        session_explain(&s, vault_rename(v, &s.opener, from, to, e), e))
         return e->code;
     out_note(&c->out, "'%s' is now '%s'", from, to);
     if (c->out.is_json) {

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-
 int local_list(const struct cli *c, struct local_tokens **out, struct err *e)
 {
     struct local_tokens *l = wipe_malloc(sizeof(*l));
@@ -177,6 +176,23 @@ static int take_key(struct session *s, struct err *e)
     return token_use_key(s->token, &want, &key, e);
 }
 
+bool session_key_is_other(struct session *s)
+{
+    struct token_key_want want = {.rid = s->entry.rid};
+    struct token_key key;
+    struct err quiet;
+
+    return token_use_key(s->token, &want, &key, &quiet) == ERR_NOT_FOUND;
+}
+
+int session_explain(struct session *s, int rc, struct err *e)
+{
+    if (rc != ERR_TAMPERED || !session_key_is_other(s))
+        return rc;
+    return err_hint(e, "the key on the token seems to be another one under the same id; 'coffer "
+                       "doctor' compares them");
+}
+
 int session_begin(const struct cli *c, const struct vault *v, struct session *s, struct err *e)
 {
     s->token = NULL;
@@ -198,9 +214,10 @@ void session_end(struct session *s)
 
 int session_write(const struct cli *c, struct vault *v, struct session *s, struct err *e)
 {
-    if (session_begin(c, v, s, e) || vault_open(v, &s->opener, e))
+    if (session_begin(c, v, s, e))
         return e->code;
-    return vault_may_write(v, e);
+    int rc = session_explain(s, vault_open(v, &s->opener, e), e);
+    return rc ? rc : vault_may_write(v, e);
 }
 
 void session_say_trust(const struct vault *v)

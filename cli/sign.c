@@ -92,8 +92,10 @@ static int sign_opened(const struct cli *c, struct vault *v, struct signing *s, 
     AUTO_SESSION session = {0};
     AUTO(record_freep) struct record *r = NULL;
 
-    if (session_begin(c, v, &session, e) ||
-        vault_open_record(v, &session.opener, c->args->words[0], &r, e))
+    if (session_begin(c, v, &session, e))
+        return e->code;
+    int rc = vault_open_record(v, &session.opener, c->args->words[0], &r, e);
+    if (session_explain(&session, rc, e))
         return e->code;
     session_say_trust(v);
     /* What was believed so far was not authenticated. */

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer trust: this machine accepts a vault by the fingerprint of its key, which a person brings
- * from elsewhere. Nothing is written before the token has opened the vault. */
-#include "base/buf.h"
-#include "base/file.h"
+ * from elsewhere. Nothing is written before the token has opened the vault and the fingerprint was
+ * found right, but for the place that a copied software token's configuration names. */
 #include "cli/cli.h"
 #include "cli/pick.h"
 #include "cli/pin_source.h"
 #include "cli/session.h"
 #include "pkcs11/softhsm.h"
-
-#include <stdio.h>
 
 #define KEYS_SEEN 24u
 
@@ -89,30 +86,6 @@ static int by_uri(struct cli *c, const struct vault *v, struct joining *j, struc
     return find_key(c, v, j, &want, e);
 }
 
-/* SoftHSM's configuration names its directory by its full path, which is another one when the
- * directory was copied from elsewhere. */
-static int adopt(const char *dir, struct err *e)
-{
-    AUTO(fd_closep) int fd = -1;
-    AUTO_BUF now = BUF_INIT(4096);
-    AUTO_BUF conf = BUF_INIT(4096);
-    char line[WHERE_MAX + 40];
-
-    if (strpbrk(dir, "#\n\r"))
-        return err_set(e, ERR_USAGE, "'%s': SoftHSM takes no '#' or line end in a path", dir);
-    if (dir_open(dir, FILE_PRIVATE, &fd, e) ||
-        file_read_at(fd, "softhsm2.conf", 4096, FILE_PRIVATE, &now, e))
-        return e->code;
-    snprintf(line, sizeof(line), "directories.tokendir = %s/tokens\n", dir);
-    if (strstr(buf_str(&now), line))
-        return OK;
-    buf_addf(&conf, "%sobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n",
-             line);
-    if (buf_check(&conf, "softhsm2.conf", e))
-        return e->code;
-    return file_replace_at(fd, "softhsm2.conf", buf_bytes(&conf), e);
-}
-
 static int by_softhsm(struct cli *c, const struct vault *v, struct joining *j, struct err *e)
 {
     static const struct token_key_want any = {.label = NULL};
@@ -124,7 +97,7 @@ static int by_softhsm(struct cli *c, const struct vault *v, struct joining *j, s
     if (rc == ERR_NOT_FOUND)
         return err_hint(
             e, "copy the token directory of the machine that made the vault to '%s' (0700)", dir);
-    if (rc || adopt(dir, e) || token_open(&j->s.entry.where, &j->s.token, e) ||
+    if (rc || token_open(&j->s.entry.where, &j->s.token, e) ||
         pin_login(c, j->s.token, "", NULL, e))
         return e->code;
     return find_key(c, v, j, &any, e);

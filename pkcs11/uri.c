@@ -37,7 +37,7 @@ static const struct attribute attributes[] = {
 };
 
 static const char shape_hint[] =
-    "such as 'pkcs11:token=NAME;serial=NUMBER;id=%01?module-path=/usr/lib/...'";
+    "a token URI looks like 'pkcs11:token=NAME;serial=NUMBER;id=%01?module-path=/usr/lib/...'";
 
 static const struct attribute *attribute_find(struct bytes name)
 {
@@ -150,23 +150,17 @@ static int check(const char *text, struct err *e)
     unsigned seen = 0;
     if (all.n > URI_MAX)
         return err_set(e, ERR_USAGE, "token URI: longer than %u bytes", URI_MAX);
-    if (all.n == 0) {
-        err_set(e, ERR_USAGE, "token URI: empty");
-        return err_hint(e, "%s", shape_hint);
-    }
+    if (all.n == 0)
+        return err_set(e, ERR_USAGE, "token URI: empty");
     int r = chars_check(all, e);
     if (r)
         return r;
-    if (!text_starts(all, "pkcs11:")) {
-        err_set(e, ERR_USAGE, "token URI: does not begin with 'pkcs11:'");
-        return err_hint(e, "%s", shape_hint);
-    }
+    if (!text_starts(all, "pkcs11:"))
+        return err_set(e, ERR_USAGE, "token URI: does not begin with 'pkcs11:'");
     all = bytes_of(all.p + 7, all.n - 7);
     bool has_query = text_cut(all, '?', &path, &query);
-    if (path.n == 0 && !has_query) {
-        err_set(e, ERR_USAGE, "token URI: names no token");
-        return err_hint(e, "%s", shape_hint);
-    }
+    if (path.n == 0 && !has_query)
+        return err_set(e, ERR_USAGE, "token URI: names no token");
     if (path.n > 0 && (r = parts_check(path, false, &seen, e)) != OK)
         return r;
     return has_query ? parts_check(query, true, &seen, e) : OK;
@@ -222,7 +216,7 @@ int uri_parse(const char *text, struct token_uri *out, struct err *e)
 {
     int r = check(text, e);
     if (r)
-        return r;
+        return e->n_hints ? r : err_hint(e, "%s", shape_hint);
     AUTO(uri_freep) P11KitUri *u = p11_kit_uri_new();
     if (!u)
         return err_set(e, ERR_MEMORY, "token URI: out of memory");

@@ -22,7 +22,7 @@
 #define SHA64_LEN B64URL_LEN(SHA256_LEN)
 
 /* A record file as the index names it. The hash stays in base64url: it is compared as text, and
- * for the file that is wanted. */
+ * only for the file that is wanted. */
 struct file_ref {
     struct bytes file;                /* n == 0: none */
     struct bytes sha64;               /* SHA64_LEN characters */

@@ -17,12 +17,17 @@ static int open_dirs(struct vault *v, struct err *e)
     }
     if (!rc)
         rc = dir_open_at(v->dir, RECORDS_DIR, FILE_PRIVATE, &v->records, e);
+    if (rc == ERR_NOT_FOUND)
+        err_hint(e, "restore it from a backup; if the vault had no keys yet: mkdir -m 700 '%s/%s'",
+                 v->where.vault, RECORDS_DIR);
     return rc;
 }
 
 static int damaged(struct err *e)
 {
     err_wrap(e, "'" VAULT_FILE "'");
+    if (e->n_hints) /* written by a newer coffer, not damaged */
+        return e->code;
     return err_hint(e, "the file is damaged: restore the vault from a backup");
 }
 
