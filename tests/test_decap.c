@@ -51,6 +51,27 @@ static EVP_PKEY *public_of(const struct token_key *k)
 }
 
 /* ECDH by OpenSSL alone. */
+/* Every size of RSA that coffer makes works as a sealing key. */
+static void larger_rsa(void)
+{
+    static const struct {
+        enum seal_key_kind kind;
+        const char *id;
+    } rows[] = {{SEAL_KEY_RSA3072, "\x30"}, {SEAL_KEY_RSA4096, "\x40"}};
+    struct token *t = open_lab();
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct token_key k;
+        struct err e;
+        enum scheme s = SCHEME_NONE;
+        OK_CALL(token_generate(t, rows[i].kind, "big", bytes_str(rows[i].id), &k, &e), &e);
+        EQ_INT(k.kind, rows[i].kind);
+        CHECK(!k.is_extractable);
+        OK_CALL(token_probe(t, &k, &s, &e), &e);
+        EQ_INT(s, SCHEME_RSA_OAEP_1);
+    }
+    token_close(t);
+}
+
 static void openssl_ecdh(EVP_PKEY *peer, uint8_t ct[65], uint8_t z[32])
 {
     EVP_PKEY *own = EVP_EC_gen("P-256");
@@ -237,6 +258,7 @@ int main(void)
     lab_key(SEAL_KEY_P256, "\x01");
     lab_key(SEAL_KEY_RSA2048, "\x02");
     RUN(probes);
+    RUN(larger_rsa);
     RUN(opens_what_openssl_made);
     RUN(tampered_ecdh_is_one_error);
     RUN(tampered_rsa_is_one_error);
