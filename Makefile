@@ -32,7 +32,7 @@ OPTIONAL := -Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wjump-misses-i
         -Wtrampolines -Walloca -Wformat-signedness -fstack-protector-strong -fstack-clash-protection \
         -fcf-protection=full -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr -fno-common \
         -fno-strict-overflow -fno-delete-null-pointer-checks
-HARDEN := -fPIE $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+FORTIFY := -D_FORTIFY_SOURCE=3
 LINK := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,--as-needed
 
 ifneq ($(COMPILES),)
@@ -42,16 +42,21 @@ $(info $(MISSING))
 $(error a library or tool that the build needs is missing; the line above installs it)
 endif
 FLAGCACHE := build/.flags-$(subst /,_,$(firstword $(CC)))
-PROBED := $(shell mkdir -p build; [ -s $(FLAGCACHE) ] || { for f in $(OPTIONAL); do \
-        echo 'int main(void){return 0;}' | $(CC) -Werror $$f -x c - -o /dev/null 2>/dev/null && \
-        printf '%s ' $$f; done; echo; } > $(FLAGCACHE).new; [ -s $(FLAGCACHE) ] || mv $(FLAGCACHE).new $(FLAGCACHE); \
+PROBED := $(shell mkdir -p build; [ $(FLAGCACHE) -nt Makefile ] || { for f in $(OPTIONAL) $(FORTIFY); do \
+        printf '\043include <stdio.h>\nint main(void){return 0;}\n' | \
+        $(CC) -O2 -U_FORTIFY_SOURCE -Werror $$f -x c - -o /dev/null 2>/dev/null && printf '%s ' $$f; \
+        done; echo; } > $(FLAGCACHE).new; [ $(FLAGCACHE) -nt Makefile ] || mv $(FLAGCACHE).new $(FLAGCACHE); \
         cat $(FLAGCACHE))
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
 endif
 
+# Not with sanitizers, nor without optimisation; 2 where the compiler or the C library has no 3.
+HARDEN := -fPIE $(if $(SAN)$(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),,none),,-U_FORTIFY_SOURCE \
+        $(or $(filter $(FORTIFY),$(PROBED)),-D_FORTIFY_SOURCE=2))
+
 CPPFLAGS += -I. -D_GNU_SOURCE -DOPENSSL_API_COMPAT=30000 -DOPENSSL_NO_DEPRECATED -DVERSION='"$(VERSION)"'
-ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(PROBED) $(HARDEN) $(SAN) $(WERROR) $(CPPFLAGS) $(PKG_CFLAGS)
+ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(filter-out $(FORTIFY),$(PROBED)) $(HARDEN) $(SAN) $(WERROR) $(CPPFLAGS) $(PKG_CFLAGS)
 ALL_LIBS = $(PKG_LIBS) -lpthread
 
 DIRS := base pkcs11 vault connectors agent cli
@@ -69,7 +74,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c)
 BENCH_SRCS := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
 BENCH := $(B)/bench/bench $(B)/bench/floor
 
-.PHONY: all check check-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
+.PHONY: FORCE all check check-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
         install uninstall clean deps units tools fuzzers example
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -191,6 +196,7 @@ fuzz-run: fuzzers
 	@B='$(B)' T='$(T)' FUZZ_S='$(FUZZ_S)' tests/fuzz/run.sh
 
 lint:
+	@tests/deps.sh check
 	@tests/lint/run.sh
 
 install: all

@@ -18,8 +18,8 @@ void wipe_free(void *p); /* takes NULL */
  * that the dynamic linker saved while it bound a function included. */
 void wipe_stack(void);
 
-/* Hands the allocator to OpenSSL and cJSON, and starts OpenSSL without openssl.cnf. Must come before
- * their first call; ERR_FAILED when it came too late. */
+/* Hands the allocator to OpenSSL and cJSON, and starts OpenSSL without openssl.cnf. Must come
+ * before their first call; ERR_FAILED when it came too late. */
 int wipe_install(struct err *e) MUST_USE;
 
 #endif

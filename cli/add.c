@@ -9,7 +9,9 @@
 #include "cli/session.h"
 #include "connectors/credential.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct adding {
     const struct connector *k;
@@ -168,12 +170,21 @@ static int read_key(struct cli *c, struct adding *add, struct err *e)
 
 /* Before a secret is asked for: that the vault can be locked and written. Given back at once, so
  * that nobody waits for a person who looks for a key. */
-static int prove_writable(struct vault *v, struct err *e)
+static int prove_writable(const struct cli *c, struct vault *v, struct err *e)
 {
+    char records[WHERE_MAX + sizeof("/records")];
+
     if (vault_lock(v, e))
         return e->code;
     vault_unlock(v);
-    return vault_may_write(v, e);
+    snprintf(records, sizeof(records), "%s/records", c->where.vault);
+    const char *no = access(c->where.vault, W_OK) ? c->where.vault : NULL;
+    if (!no && access(records, W_OK))
+        no = records;
+    if (!no)
+        return OK;
+    err_sys(e, errno, "'%s' cannot be written", no);
+    return err_hint(e, "chmod 0700 '%s', if that is what stands in the way", no);
 }
 
 static int seal_once(struct vault *v, struct adding *add, struct err *e)
@@ -250,7 +261,7 @@ static int add(struct cli *c, struct adding *a, struct err *e)
 
     if (plan(c, a, e) || vault_load(&c->where, c->env, &v, e) ||
         vault_name_free(v, a->info.name, NULL, e) || session_write(c, v, &s, e) ||
-        prove_writable(v, e) || say_to_whom(c, v, e) || read_key(c, a, e) || seal(c, v, a, e))
+        prove_writable(c, v, e) || say_to_whom(c, v, e) || read_key(c, a, e) || seal(c, v, a, e))
         return e->code;
     report(c, a);
     return OK;

@@ -11,7 +11,6 @@
 #include "cli/tree.h"
 #include "pkcs11/softhsm.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 

@@ -30,11 +30,11 @@ int session_token(const struct cli *c, const struct vault *v, struct token **t,
 /* Logs in and opens, to change the vault after vault_lock. A vault that this machine does not trust
  * is refused here, before anything is asked of the person. */
 int session_write(const struct cli *c, struct vault *v, struct session *s, struct err *e) MUST_USE;
-/* The token shows no key with the public half that the vault is sealed to: another one has taken its
- * id, or the token shows no public halves. */
+/* The token shows no key with the public half that the vault is sealed to: another one has taken
+ * its id, or the token shows no public halves. */
 bool session_key_is_other(struct session *s);
-/* rc: of opening the vault or a record. Adds a hint when the token's key is the likely cause; returns
- * rc. */
+/* rc: of opening the vault or a record, and what is returned. Adds a hint when the token's key is
+ * the likely cause. */
 int session_explain(struct session *s, int rc, struct err *e);
 /* Says on stderr when the vault was opened without a pin. */
 void session_say_trust(const struct vault *v);

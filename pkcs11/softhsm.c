@@ -81,8 +81,12 @@ static int conf_mend(const char *dir, struct err *e)
         r = dir_open(dir, FILE_PRIVATE, &fd, e);
     if (r == OK)
         r = file_read_at(fd, conf_file, CONF_MAX, FILE_PRIVATE, &old, e);
-    if (r || faccessat(fd, "tokens", F_OK, 0) != 0)
+    if (r)
         return r;
+    if (faccessat(fd, "tokens", F_OK, 0) != 0) {
+        err_set(e, ERR_NOT_FOUND, "the SoftHSM token in '%s' has lost its directory 'tokens'", dir);
+        return err_hint(e, "copy it whole, or restore it from its backup");
+    }
     struct bytes rest = buf_bytes(&old), line;
     for (bool more = rest.n > 0; more;) {
         struct bytes left;

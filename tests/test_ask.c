@@ -153,7 +153,12 @@ static void test_multiline(void)
     CHECK(!strstr(t.seen, "AAAA"));
     /* What was pasted beyond it is thrown away, not left for the shell. */
     CHECK(!strstr(t.seen, "rest"));
-    expect(ask_block, "PIN: ", "one\ntwo\n\nthree\n", "answer [one\ntwo] echo");
+    /* Only a PEM block has more than one line. */
+    expect(ask_block, "PIN: ", "one\ntwo\n\nthree\n", "answer [one] echo");
+    expect(ask_block, "PIN: ", " -----BEGIN X-----\nAA\n\nBB\n",
+           "answer [ -----BEGIN X-----\nAA] echo");
+    expect(ask_block, "PIN: ", "-----BEGIN X-----\\nAA\\n-----END X-----\nrest\n",
+           "answer [-----BEGIN X-----\\nAA\\n-----END X-----] echo");
     expect(ask_block, "PIN: ", "\n", "answer [] echo");
     expect(ask_block, "PIN: ", "one\n\x04", "answer [one] echo");
 }

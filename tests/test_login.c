@@ -71,6 +71,39 @@ static void login_codes(void)
     }
 }
 
+/* What a guard of tries has to know: whether one may have been spent. */
+static void tells_what_became_of_the_pin(void)
+{
+    static const struct {
+        CK_RV rv;
+        enum pin_try want;
+    } rows[] = {{CKR_OK, PIN_PROVEN},
+                {CKR_USER_ALREADY_LOGGED_IN, PIN_NOT_TRIED},
+                {CKR_USER_PIN_NOT_INITIALIZED, PIN_NOT_TRIED},
+                {CKR_FUNCTION_CANCELED, PIN_NOT_TRIED},
+                {CKR_PIN_INCORRECT, PIN_TRIED},
+                {CKR_DEVICE_REMOVED, PIN_TRIED},
+                {CKR_SESSION_HANDLE_INVALID, PIN_TRIED},
+                {CKR_VENDOR_DEFINED + 5, PIN_TRIED}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct token *t = fresh(SEAL_KEY_P256);
+        struct err e;
+        drv.login_rv = rows[i].rv;
+        (void)!token_login(t, &pin, false, &e);
+        EQ_INT(token_pin_try(t), rows[i].want);
+        /* Of the last login only, and one that ends before the call is none. */
+        drv.flags |= CKF_USER_PIN_FINAL_TRY;
+        EQ_INT(token_login(t, &pin, false, &e), ERR_PERSON);
+        EQ_INT(token_pin_try(t), PIN_NOT_TRIED);
+    }
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    drv.open_fails = 1;
+    drv.open_rv = CKR_SESSION_COUNT;
+    EQ_INT(token_login(t, &pin, false, &e), ERR_TOKEN);
+    EQ_INT(token_pin_try(t), PIN_NOT_TRIED);
+}
+
 static void impossible_pins_cost_no_try(void)
 {
     static const struct {
@@ -150,6 +183,7 @@ int main(void)
     RUN(last_try_is_not_used_unasked);
     RUN(flags_are_read_again);
     RUN(login_codes);
+    RUN(tells_what_became_of_the_pin);
     RUN(impossible_pins_cost_no_try);
     RUN(keypad_tokens_take_no_pin);
     RUN(read_only_token);

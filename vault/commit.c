@@ -40,7 +40,7 @@ int vault_lock(struct vault *v, struct err *e)
     int fd = -1;
     int rc = file_lock_at(v->dir, LOCK_FILE, LOCK_MS, &fd, e);
     if (rc)
-        return rc == ERR_FAILED ? err_wrap(e, "wait for another coffer that changes the vault") : rc;
+        return rc == ERR_FAILED ? err_wrap(e, "wait for another change of the vault") : rc;
     fd_closep(&v->lock);
     v->lock = fd;
     remove_leftovers(v->dir);

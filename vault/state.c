@@ -136,7 +136,8 @@ static int guard_find(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN
 static bool is_marked_in(int dir, const char *name)
 {
     struct stat st;
-    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           st.st_size > 0;
 }
 
 bool pin_guard_is_set(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],

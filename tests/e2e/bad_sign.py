@@ -280,11 +280,20 @@ def headers():
     got = good({**ACCOUNT, "headers": {"x-mbx-apikey": "mine", "Connection": "close",
                                        "Host": "evil",
                                        "Content-Length": "3", "Transfer-Encoding": "chunked",
-                                       "X-Kept": "yes \t é"}})["headers"]
-    assert got == {"X-Kept": "yes \t é", "X-MBX-APIKEY": lib.BINANCE["api_key"]}, got
+                                       "X-Kept": "yes \t ~"}})["headers"]
+    assert got == {"X-Kept": "yes \t ~", "X-MBX-APIKEY": lib.BINANCE["api_key"]}, got
+    for odd, says in (("é", "not visible ASCII"), ("\u2028", "not visible ASCII"),
+                      ("\x7f", "control character"), ("a\x01", "control character")):
+        bad(says, {**ACCOUNT, "headers": {"X-Kept": odd}})
     got = good({"method": "GET", "url": "/api/v5/account/balance", "headers": {
         "ok-access-sign": "mine", "OK-ACCESS-PASSPHRASE": "mine"}}, "okx")["headers"]
     assert "mine" not in got.values() and len(got) >= 4, got
+
+
+def too_long_for_a_header():
+    """a path that fits, whose token would not fit into a header"""
+    refused(home(), 2, "sign for 'cb'", "sign", "cb", "GET",
+            "/api/v3/brokerage/accounts/" + "x" * 30000)
 
 
 def websocket():
@@ -324,7 +333,7 @@ def pin_is_last():
 if __name__ == "__main__":
     try:
         lib.main([hosts, characters, paths, methods, bodies, request_json, clocks, classes, public,
-                  headers, websocket, pin_is_last])
+                  headers, too_long_for_a_header, websocket, pin_is_last])
     finally:
         if HOME:
             HOME.__exit__()

@@ -106,6 +106,8 @@ def test_uri():
             r = h.refuses("init", "--token", text, code=2, says=says)
             assert "1234" not in r.err, "a PIN was printed"
             assert not os.listdir(h.home), "init left files"
+        for text in ("", "pkcs11:token=a;token=a?" + m, "pkcs11:token=%zz?" + m):
+            h.refuses("init", "--token", text, code=2, says="token URI", hint="'pkcs11:token=NAME")
         h.refuses("init", "--token", "pkcs11:tokn=a?" + m, code=2, says="tokn", hint="known are")
         h.refuses("init", "--token", "pkcs11:token=a", code=2, says="driver", hint="?module-path=")
         h.refuses("init", "--token", "pkcs11:token=a b", code=2, says="blank", hint="%20")
@@ -234,6 +236,26 @@ def test_key_gone():
     h.refuses(*ADD, stdin=JSON, code=1, says="key")
 
 
+def test_key_replaced():
+    """another key under the id of the sealing key: told, and doctor compares them"""
+    h = fresh()
+    make = ("--token", uri("token=one;id=%42"), "--generate")
+    there = ("--vault", os.path.join(h.home, "vault"))
+    assert init(h, *make).code == 0
+    h.ok("add", "main", *ADD[2:], *there, stdin=JSON)
+    r = h.ok("doctor", *there)
+    assert "has the key that the vault is sealed to" in r.out, r
+    for path in glob.glob(os.path.join(h.home, "tokens/*/*.object")):
+        if os.path.basename(path) != "token.object":
+            os.unlink(path)
+    assert init(h, *make, vault="other").code == 0
+    hint = "another one under the same id"
+    for args, kw in ((SIGN, {}), (ADD, {"stdin": JSON}), (("rename", "main", "x"), {})):
+        h.refuses(*args, *there, code=1, says="could not open the wrap", hint=hint, **kw)
+    r = h.run("doctor", *there)
+    assert r.code == 1 and "does not show the key that the vault is sealed to" in r.out, r
+
+
 def test_outside():
     """a token of a configuration of one's own, used without it"""
     h = fresh()
@@ -296,5 +318,6 @@ def test_read_only():
 
 if __name__ == "__main__":
     main([test_uri, test_module, test_which, test_several, test_no_key, test_wrong_pin,
-          test_generate, test_token_gone, test_other_token, test_key_gone, test_outside,
+          test_generate, test_token_gone, test_other_token, test_key_gone, test_key_replaced,
+          test_outside,
           test_read_only])

@@ -68,7 +68,7 @@ def test_parts_missing():
     refused(h, "there is no vault at", "coffer init")
     h = fresh()
     os.rename(h.records, os.path.join(h.home, "moved"))
-    refused(h, "'records' does not exist")
+    refused(h, "'records' does not exist", "mkdir -m 700")
     h = fresh()
     os.unlink(h.record_file("main"))
     h.refuses(*SIGN, code=1, says="is missing", hint="restore it from a backup")
@@ -313,6 +313,9 @@ def test_index_edited():
         text = json.dumps({**body, **change}, separators=(",", ":")).encode()
         write(vault_json(h), text + b"\n" + index.split(b"\n")[1] + b"\n")
         refused(h, says, "")
+        newer = "'more'" in says or "format 2" in says
+        err = h.run(*SIGN).err
+        assert ("update" in err) == newer and ("damaged" in err and newer) is False, err
     write(vault_json(h), index.replace(b"{", b'{"format":1,', 1))
     refused(h, "vault.json", "backup")
 

@@ -268,6 +268,44 @@ def read_only_inside():
                 subprocess.run(["chmod", "-R", "u+w", h.vault], check=True)
 
 
+def init_killed():
+    """init killed or failing between its token and its vault: the next one just works"""
+    with lib.Home() as h:
+        cases = [("any:1:SIGKILL", False), ("mkdirat:1:SIGKILL", False),
+                 ("renameat:1:SIGKILL", False), ("renameat:1:after:SIGKILL", True),
+                 ("mkdirat:1:ENOSPC", False), ("renameat:1:ENOSPC", False)]
+        for fault, is_made in cases:
+            h.wrapper = ["env", "LD_PRELOAD=" + PRELOAD, "FAULT=" + fault, "FAULT_UNDER=" + h.vault]
+            r = h.run("init", "--softhsm")
+            h.wrapper = []
+            assert r.code == (-9 if "KILL" in fault else 1), (fault, r)
+            if "ENOSPC" in fault:
+                assert not os.path.exists(h.config), (fault, os.listdir(h.config))
+            elif is_made:
+                r = h.run("doctor")
+                assert "has the key that the vault is sealed to" in r.out, (fault, r)
+                h.ok("trust", h.fingerprint())
+            if not is_made:
+                h.init()
+            h.add("main")
+            sign(h, "main", "binance")
+            for name in os.listdir(h.home):
+                lib.remove_tree(os.path.join(h.home, name))
+
+
+def init_undone():
+    """init that cannot make its vault takes its entry of tokens.json out again"""
+    with Rig("add") as rig:
+        h, before = rig.h, rig.h.kept()
+        where = os.path.join(h.top, "full")
+        os.mkdir(where, 0o700)
+        with open(os.path.join(where, "file"), "w", encoding="ascii"):
+            pass
+        kit.refused(h, 1, "is not empty", "init", "--softhsm", "--vault", where, changes=True)
+        assert h.kept() == before, "files were changed"
+        sign(h, "other", "binance")
+
+
 def disk_full():
     """a disk that is full for real: refused, or kept and taken back when there is room"""
     return kit.rerun_in_namespace(os.path.abspath(__file__), "--disk-full")
@@ -287,4 +325,5 @@ if __name__ == "__main__":
         read_only_inside()
     else:
         lib.main([add_killed, add_failing, rename_killed, rename_failing, remove_killed,
-                  remove_failing, state_faults, short_writes, disk_full, read_only])
+                  remove_failing, state_faults, short_writes, init_killed, init_undone,
+                  disk_full, read_only])

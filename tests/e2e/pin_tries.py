@@ -135,7 +135,7 @@ def test_file_bad():
     for text in ("", "\n", "\r\n", "\n" + PIN + "\n"):
         h.refuses(*SIGN, "--pin-file", pin_file(h, text), pin=False, code=3, says="is empty")
     h.refuses(*SIGN, "--pin-file", os.path.join(h.top, "gone"), pin=False, code=1,
-              says="does not exist")
+              says="does not exist", hint="write the PIN into that file")
     os.symlink(h.pin_file, os.path.join(h.home, "link"))
     h.refuses(*SIGN, "--pin-file", os.path.join(h.home, "link"), pin=False, code=1,
               says="is a symbolic link", hint="name the real place")
@@ -205,6 +205,33 @@ def test_kept_file():
         signs(h, pin=False)
 
 
+def test_guard_unusable():
+    """a guard that cannot be kept is not told as a failed PIN; a person may type it"""
+    with Home() as h:
+        h.init("--keep-pin-file")
+        h.add("main")
+        guard = [p for p in h.snapshot() if p.endswith(".pin-guard")][0]
+        os.unlink(guard)
+        os.mkfifo(guard, 0o600)
+        h.refuses(*SIGN, pin=False, code=3, says="is not a regular file")
+        r = h.run("doctor", pin=False)
+        assert "PIN guard" not in r.out and "nobody typed failed" not in r.out + r.err, r
+        r = h.tty(*SIGN, answers=[(ASKED, PIN)])
+        assert r.code == 0 and "signature=" in r.out, r
+
+
+def test_doctor_tells_guard():
+    """doctor tells a set guard, and only asks about it"""
+    h = fresh()
+    guard = [p for p in h.snapshot() if p.endswith(".pin-guard")][0]
+    os.unlink(guard)
+    r = h.run("doctor", pin=False)
+    assert "PIN guard" not in r.out and not os.path.exists(guard), r
+    h.run(*SIGN, "--pin-file", pin_file(h, WRONG), pin=False)
+    r = h.run("doctor", pin=False)
+    assert "PIN guard" in r.out and guards(h) == [b"tried\n"], r
+
+
 def test_credentials_directory():
     """$CREDENTIALS_DIRECTORY/coffer-pin is a source, and its failure counts as unattended"""
     h = fresh()
@@ -232,4 +259,5 @@ if __name__ == "__main__":
     main([test_typed, test_typed_thrice, test_typed_nothing, test_once, test_person_must_succeed,
           test_interrupted, test_length, test_file_form, test_file_exact, test_file_bad,
           test_file_owner, test_fd, test_not_in_argv, test_no_terminal, test_kept_file,
-          test_credentials_directory, test_state_read_only])
+          test_guard_unusable, test_doctor_tells_guard, test_credentials_directory,
+          test_state_read_only])

@@ -68,8 +68,10 @@ def test_forged_index():
     f = Forger(h.vault)
     f.add_recipient()
     f.write()
-    no_writes(h, NOT_THIS, COMPARE)
-    h.refuses(*SIGN, code=1, says="changed by somebody who does not hold its key")
+    h.refuses(*ADD, "--from-json", "-", stdin=JSON, code=3, says=NOT_THIS, hint=COMPARE)
+    h.refuses("remove", "main", "--yes", code=3, says=NOT_THIS, hint=COMPARE)
+    for args in (("rename", "main", "renamed"), SIGN):
+        h.refuses(*args, code=1, says="changed by somebody who does not hold its key")
 
 
 def test_forged_record():
@@ -182,7 +184,8 @@ def test_bad_fingerprint():
     for bad in (fp[:-1] + last, fp[:-1], fp + "0", fp[:4], "", "zz", "0" * 2000,
                 fp.replace("-", "/")):
         h.refuses("trust", bad, code=3, says="the vault's fingerprint is", hint="do not use it")
-    h.refuses("trust", fp, "extra", code=2, says="at most 1 argument")
+    r = h.refuses("trust", fp, "extra", code=2, says="at most 1 argument")
+    assert "secrets are never" not in r.err, r
     h.refuses("trust", fp, "--softhsm", "--token", "pkcs11:token=x", code=2,
               says="exclude each other")
     for good in (fp.replace("-", ""), fp.upper(), fp.replace("-", ":"), fp.replace("-", " ")):
@@ -218,6 +221,31 @@ def second_machine(h, *parts):
         os.makedirs(os.path.dirname(to), mode=0o700, exist_ok=True)
         shutil.copytree(source, to)
     return other
+
+
+def conf_path(h):
+    return os.path.join(h.softhsm, sorted(os.listdir(h.softhsm))[0], "softhsm2.conf")
+
+
+def conf_of(h):
+    with open(conf_path(h), "rb") as f:
+        return f.read()
+
+
+def test_second_conf():
+    """of a copied token's configuration only the place is changed, and others may not write it"""
+    h = fresh()
+    with second_machine(h, "vault", "softhsm") as b:
+        write(conf_path(b), conf_of(h) + b"objectstore.umask = 0077\n")
+        b.refuses("trust", "0" * 32, "--softhsm", code=3, says="the vault's fingerprint is")
+        assert conf_of(b) == conf_of(h).replace(h.home.encode(), b.home.encode()) + \
+            b"objectstore.umask = 0077\n", conf_of(b)
+        assert not os.path.exists(b.config), os.listdir(b.config)
+        os.chmod(conf_path(b), 0o622)
+        b.refuses("trust", MADE["fp"], "--softhsm", code=1, says="can be", hint="chmod 0600")
+        os.chmod(conf_path(b), 0o600)
+        b.ok("trust", MADE["fp"], "--softhsm")
+        signs(b)
 
 
 def test_second_machine():
@@ -278,9 +306,31 @@ def test_no_pin():
     no_writes(h, "has not been told to trust this vault", "coffer trust")
     never_asks(h, "has not been told to trust this vault")
     assert not any(p.endswith("pin.json") for p in h.snapshot()), "a pin was set"
+    r = h.ok("doctor")
+    assert MADE["fp"] in r.out and "coffer trust FINGERPRINT" in r.out, r
+    assert "coffer trust " + MADE["fp"] not in r.out + r.err, "a copy's fingerprint as a command"
     h.ok("trust", MADE["fp"])
     signs(h)
     adds(h)
+
+
+def test_linked_home():
+    """a home behind a symbolic link: the token's configuration stays, and trust works"""
+    h = fresh()
+    real, before = h.home, conf_of(h)
+    h.home = os.path.join(h.top, "link")
+    os.symlink(real, h.home)
+    try:
+        for args in (SIGN, ("trust", MADE["fp"], "--softhsm"), SIGN, ("tokens",)):
+            h.ok(*args, pin=args != ("tokens",))
+            assert conf_of(h) == before, args
+        h.init("--vault", os.path.join(h.top, "second"))
+        h.ok("add", "x", *ADD[2:], "--from-json", "-", "--vault", os.path.join(h.top, "second"),
+             stdin=JSON)
+    finally:
+        os.unlink(h.home)
+        h.home = real
+        remove_tree(os.path.join(h.top, "second"))
 
 
 def test_keep_pin_file():
@@ -303,5 +353,6 @@ def test_without_vault():
 if __name__ == "__main__":
     main([test_forged, test_forged_index, test_forged_record, test_forged_trust,
           test_forged_generation, test_older, test_newer, test_fork, test_bad_fingerprint,
-          test_pin_damaged, test_second_machine, test_second_own_token, test_second_without_token,
-          test_second_wrong_token, test_no_pin, test_keep_pin_file, test_without_vault])
+          test_pin_damaged, test_second_machine, test_second_conf, test_second_own_token,
+          test_second_without_token, test_second_wrong_token, test_no_pin, test_linked_home,
+          test_keep_pin_file, test_without_vault])
