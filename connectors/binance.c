@@ -349,10 +349,7 @@ static int sign_ws(const struct ws_call *c, struct signer *s, struct request *ou
         {.name = "signature", .value = buf_bytes(&sig)},
     };
     json_edit_object(&out->body, buf_bytes(&text), params, edits, ARRAY_LEN(edits));
-    request_origin_path(out, &c->base);
-    if (c->base.has_query)
-        buf_addc(&out->url, '?');
-    buf_add(&out->url, c->base.query);
+    request_url(out, &c->base);
     return request_check(out, e);
 }
 

@@ -248,10 +248,7 @@ static int sign_ws(const struct ws_call *c, struct signer *s, struct request *ou
     buf_addc(&jwt, '"');
     struct json_edit edit = {.name = "jwt", .value = buf_bytes(&jwt)};
     json_edit_object(&out->body, text, root, &edit, 1);
-    request_origin_path(out, &c->base);
-    if (c->base.has_query)
-        buf_addc(&out->url, '?');
-    buf_add(&out->url, c->base.query);
+    request_url(out, &c->base);
     return request_check(out, e);
 }
 

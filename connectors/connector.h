@@ -121,6 +121,8 @@ bool request_has_header(const struct request *r, const char *name);
 /* Writes scheme, host and path of c, byte for byte as the caller gave them; nothing when a
  * WebSocket message came without a url. */
 void request_origin_path(struct request *r, const struct call *c);
+/* The whole url as the caller gave it, with its query. */
+void request_url(struct request *r, const struct call *c);
 /* Method, url and body of c as they came: for a public request, which goes unsigned. */
 void request_unsigned(struct request *r, const struct call *c);
 /* OK, or the first failure among all the buffers of r. */

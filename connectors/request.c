@@ -72,13 +72,18 @@ void request_origin_path(struct request *r, const struct call *c)
     buf_add(&r->url, c->path);
 }
 
-void request_unsigned(struct request *r, const struct call *c)
+void request_url(struct request *r, const struct call *c)
 {
-    buf_add(&r->method, c->method);
     request_origin_path(r, c);
     if (c->has_query)
         buf_addc(&r->url, '?');
     buf_add(&r->url, c->query);
+}
+
+void request_unsigned(struct request *r, const struct call *c)
+{
+    buf_add(&r->method, c->method);
+    request_url(r, c);
     buf_add(&r->body, c->body);
 }
 
