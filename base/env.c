@@ -128,7 +128,8 @@ static int open_standard(struct err *e)
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) >= 0)
             continue;
-        int got = open("/dev/null", O_RDWR | O_NOCTTY);
+        /* to a closed stdout nothing was written, so writing fails there too */
+        int got = open("/dev/null", (fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) | O_NOCTTY);
         if (got != fd)
             return err_sys(e, got < 0 ? errno : EBADF, "open /dev/null as descriptor %d", fd);
     }

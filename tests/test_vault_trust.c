@@ -145,6 +145,38 @@ static void test_pin_overtaken(void)
     softkey_free(&o.key);
 }
 
+/* Without a key: the pinned fingerprint, and a vault older than the pin is told from a newer one. */
+static void test_pin_look(void)
+{
+    struct err e;
+    struct world o;
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    char vj[WHERE_MAX + 16], fp[FINGERPRINT_TEXT] = "", want[FINGERPRINT_TEXT];
+    enum trust_state state = TRUST_NOT_CHECKED;
+    struct vault *v = NULL;
+    AUTO_BUF first = BUF_INIT(1 << 20);
+    snprintf(vj, sizeof(vj), "%s/vault.json", o.w.vault);
+    read_all(vj, &first);
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    OK_CALL(vault_open(v, &o.key.opener, &e), &e);
+    OK_CALL(vault_fingerprint(v, want, &e), &e);
+    vault_freep(&v);
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    OK_CALL(vault_pin_look(v, fp, &state, &e), &e);
+    EQ_INT(state, TRUST_PINNED);
+    EQ_STR(fp, want);
+    vault_freep(&v);
+    OK_CALL(world_add(&o, "a", &e), &e);
+    write_all(vj, buf_bytes(&first));
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    EQ_INT(vault_pin_look(v, fp, &state, &e), ERR_TRUST);
+    strcat(v->where.state, "-elsewhere");
+    OK_CALL(vault_pin_look(v, fp, &state, &e), &e);
+    EQ_INT(state, TRUST_NO_PIN);
+    vault_freep(&v);
+    softkey_free(&o.key);
+}
+
 int main(void)
 {
     RUN(test_rollback_and_fork);
@@ -152,5 +184,6 @@ int main(void)
     RUN(test_forged);
     RUN(test_old_state_under_lock);
     RUN(test_pin_overtaken);
+    RUN(test_pin_look);
     return harness_end();
 }

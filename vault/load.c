@@ -6,15 +6,23 @@
 #include "base/text.h"
 #include "base/wipe.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+static int no_vault(const struct vault *v, struct err *e)
+{
+    err_set(e, ERR_NOT_FOUND, "there is no vault at '%s'", v->where.vault);
+    return err_hint(e, "make one with 'coffer init', or name another with --vault");
+}
 
 static int open_dirs(struct vault *v, struct err *e)
 {
     int rc = dir_open(v->where.vault, FILE_PRIVATE, &v->dir, e);
-    if (rc == ERR_NOT_FOUND) {
-        err_set(e, ERR_NOT_FOUND, "there is no vault at '%s'", v->where.vault);
-        return err_hint(e, "make one with 'coffer init', or name another with --vault");
-    }
+    if (rc == ERR_NOT_FOUND)
+        return no_vault(v, e);
+    if (!rc && faccessat(v->dir, VAULT_FILE, F_OK, AT_SYMLINK_NOFOLLOW) &&
+        faccessat(v->dir, RECORDS_DIR, F_OK, AT_SYMLINK_NOFOLLOW))
+        return no_vault(v, e);
     if (!rc)
         rc = dir_open_at(v->dir, RECORDS_DIR, FILE_PRIVATE, &v->records, e);
     if (rc == ERR_NOT_FOUND)
@@ -59,8 +67,9 @@ int vault_reload(struct vault *v, bool *changed, struct err *e)
     AUTO_BUF text = BUF_INIT(VAULT_JSON_MAX);
     int rc = file_read_at(v->dir, VAULT_FILE, VAULT_JSON_MAX, FILE_PRIVATE, &text, e);
     if (rc == ERR_NOT_FOUND) {
-        err_set(e, ERR_NOT_FOUND, "there is no vault at '%s'", v->where.vault);
-        return err_hint(e, "make one with 'coffer init', or name another with --vault");
+        err_set(e, ERR_NOT_FOUND, "the vault at '%s' has lost its file '" VAULT_FILE "'",
+                v->where.vault);
+        return err_hint(e, "restore it from a backup, or copy it again");
     }
     if (rc)
         return rc;

@@ -219,6 +219,17 @@ int vault_open_record(struct vault *v, const struct opener *o, const char *name,
     return rc;
 }
 
+int vault_pin_look(const struct vault *v, char fp[FINGERPRINT_TEXT], enum trust_state *state,
+                   struct err *e)
+{
+    struct sighting s = vault_sighting(v);
+    uint8_t raw[FINGERPRINT_LEN];
+    int rc = trust_look(&s, raw, state, e);
+    if (!rc && *state == TRUST_PINNED)
+        fingerprint_text(raw, fp);
+    return rc;
+}
+
 enum trust_state vault_trust_state(const struct vault *v)
 {
     return v->trust;
@@ -250,15 +261,14 @@ static bool fingerprint_is(const struct vault *v, const char *want)
 
 int vault_trust(struct vault *v, const struct opener *o, const char *want, struct err *e)
 {
-    char now[FINGERPRINT_TEXT];
     int rc = open_with(v, o, true, e);
     if (rc)
         return rc;
     if (!fingerprint_is(v, want)) {
-        fingerprint_text(v->fingerprint, now);
+        /* its own is not shown: it would be copied instead of compared */
         secret_free(&v->vk);
-        err_set(e, ERR_TRUST, "the vault's fingerprint is %s, not '%.60s'", now, want);
-        return err_hint(e, "do not use it unless you know why they differ");
+        err_set(e, ERR_TRUST, "the vault does not have the fingerprint '%.60s'", want);
+        return err_hint(e, "if it was typed as on paper, this is another vault: do not use it");
     }
     struct sighting s = vault_sighting(v);
     rc = trust_set(&s, e);

@@ -121,17 +121,8 @@ static int refuse(struct err *e, const char *hint)
                     "then run 'coffer trust FINGERPRINT'");
 }
 
-static int judge(const struct sighting *s, const struct pin *p, struct err *e)
+static int judge_age(const struct sighting *s, const struct pin *p, struct err *e)
 {
-    char then[FINGERPRINT_TEXT], now[FINGERPRINT_TEXT];
-    if (!mem_eq(p->fingerprint, s->fingerprint, FINGERPRINT_LEN)) {
-        fingerprint_text(p->fingerprint, then);
-        fingerprint_text(s->fingerprint, now);
-        err_set(e, ERR_TRUST, "this is not the vault that this machine trusts: its fingerprint is "
-                "%s, the trusted one %s", now, then);
-        return refuse(e, "a new vault key was made on another machine, or somebody put another "
-                      "vault here");
-    }
     if (s->generation < p->generation) {
         err_set(e, ERR_TRUST, "the vault is older than this machine has seen: generation %llu, "
                 "seen %llu", (unsigned long long)s->generation, (unsigned long long)p->generation);
@@ -145,6 +136,20 @@ static int judge(const struct sighting *s, const struct pin *p, struct err *e)
     return OK;
 }
 
+static int judge(const struct sighting *s, const struct pin *p, struct err *e)
+{
+    char then[FINGERPRINT_TEXT], now[FINGERPRINT_TEXT];
+    if (!mem_eq(p->fingerprint, s->fingerprint, FINGERPRINT_LEN)) {
+        fingerprint_text(p->fingerprint, then);
+        fingerprint_text(s->fingerprint, now);
+        err_set(e, ERR_TRUST, "this is not the vault that this machine trusts: its fingerprint is "
+                "%s, the trusted one %s", now, then);
+        return refuse(e, "a new vault key was made on another machine, or somebody put another "
+                      "vault here");
+    }
+    return judge_age(s, p, e);
+}
+
 /* Forward only: a later state may have been pinned since the pin was read. */
 static int pin_move(const struct sighting *s, struct err *e)
 {
@@ -156,6 +161,24 @@ static int pin_move(const struct sighting *s, struct err *e)
     if (!rc)
         rc = judge(s, &p, e);
     return rc || s->generation == p.generation ? rc : pin_write(s, dir, e);
+}
+
+int trust_look(const struct sighting *s, uint8_t fp[FINGERPRINT_LEN], enum trust_state *out,
+               struct err *e)
+{
+    struct pin p = {.generation = 0};
+    int rc = pin_read(s, &p, e);
+    if (rc == ERR_NOT_FOUND) {
+        *out = TRUST_NO_PIN;
+        return OK;
+    }
+    if (!rc)
+        rc = judge_age(s, &p, e);
+    if (rc)
+        return rc == ERR_TRUST ? rc : (err_wrap(e, "this machine's pin"), e->code = ERR_TRUST);
+    memcpy(fp, p.fingerprint, FINGERPRINT_LEN);
+    *out = TRUST_PINNED;
+    return OK;
 }
 
 int trust_check(const struct sighting *s, enum trust_state *out, struct err *e)

@@ -19,6 +19,10 @@ struct sighting {                       /* a vault whose MAC holds, as seen now 
 /* Judges s by the pin; a higher generation moves the pin forward. ERR_TRUST: older generation, same
  * generation with other bytes, other fingerprint, or a pin that cannot be read. */
 int trust_check(const struct sighting *s, enum trust_state *out, struct err *e) MUST_USE;
+/* Without a key (s->fingerprint is not used): what the pin says of generation and bytes. fp: the
+ * pinned fingerprint, set with TRUST_PINNED. ERR_TRUST: older, forked, or no readable pin. */
+int trust_look(const struct sighting *s, uint8_t fp[FINGERPRINT_LEN], enum trust_state *out,
+               struct err *e) MUST_USE;
 /* Sets the pin to s whatever was there. */
 int trust_set(const struct sighting *s, struct err *e) MUST_USE;
 /* OK when a write may go on: pinned, and the pin can be moved. ERR_TRUST otherwise. */

@@ -75,9 +75,14 @@ int vault_name_free(const struct vault *v, const char *name, const char *not_thi
  * process has changed it meanwhile; what was open is then opened anew, or not open. */
 int vault_peek(struct vault *v, const char *name, struct record_info *out, struct err *e) MUST_USE;
 
-/* -- opening: each makes one private-key operation, then checks the MAC, then the pin -- */
 enum trust_state { TRUST_NOT_CHECKED, TRUST_PINNED, TRUST_NO_PIN, TRUST_PIN_UNWRITABLE };
 
+/* What this machine's pin says without a key: fp is the fingerprint that it trusts (with
+ * TRUST_PINNED). ERR_TRUST when the vault on disk is older than the pin, or forked. */
+int vault_pin_look(const struct vault *v, char fp[FINGERPRINT_TEXT], enum trust_state *state,
+                   struct err *e) MUST_USE;
+
+/* -- opening: each makes one private-key operation, then checks the MAC, then the pin -- */
 struct record;
 /* Through vault.json's own wrap. ERR_TAMPERED, ERR_TRUST (older generation, fork, other
  * fingerprint). */
