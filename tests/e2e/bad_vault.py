@@ -65,7 +65,7 @@ def test_parts_missing():
     """vault.json, the records or one record file gone"""
     h = fresh()
     os.unlink(vault_json(h))
-    refused(h, "there is no vault at", "coffer init")
+    refused(h, "has lost its file 'vault.json'", "restore it from a backup")
     h = fresh()
     os.rename(h.records, os.path.join(h.home, "moved"))
     refused(h, "'records' does not exist", "mkdir -m 700")

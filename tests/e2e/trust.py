@@ -91,10 +91,10 @@ def test_forged_trust():
     h = fresh()
     Forger(h.vault).write()
     for more in ((), ("--softhsm",)):
-        h.refuses("trust", MADE["fp"], *more, code=3, says="the vault's fingerprint is",
+        h.refuses("trust", MADE["fp"], *more, code=3, says="does not have the fingerprint",
                   hint="do not use it")
     remove_tree(h.state)
-    h.refuses("trust", MADE["fp"], "--softhsm", code=3, says="the vault's fingerprint is")
+    h.refuses("trust", MADE["fp"], "--softhsm", code=3, says="does not have the fingerprint")
     assert not any(p.endswith("pin.json") for p in h.snapshot()), "a pin was set"
 
 
@@ -183,7 +183,7 @@ def test_bad_fingerprint():
     last = "0" if fp[-1] != "0" else "1"
     for bad in (fp[:-1] + last, fp[:-1], fp + "0", fp[:4], "", "zz", "0" * 2000,
                 fp.replace("-", "/")):
-        h.refuses("trust", bad, code=3, says="the vault's fingerprint is", hint="do not use it")
+        h.refuses("trust", bad, code=3, says="does not have the fingerprint", hint="do not use it")
     r = h.refuses("trust", fp, "extra", code=2, says="at most 1 argument")
     assert "secrets are never" not in r.err, r
     h.refuses("trust", fp, "--softhsm", "--token", "pkcs11:token=x", code=2,
@@ -237,7 +237,7 @@ def test_second_conf():
     h = fresh()
     with second_machine(h, "vault", "softhsm") as b:
         write(conf_path(b), conf_of(h) + b"objectstore.umask = 0077\n")
-        b.refuses("trust", "0" * 32, "--softhsm", code=3, says="the vault's fingerprint is")
+        b.refuses("trust", "0" * 32, "--softhsm", code=3, says="does not have the fingerprint")
         assert conf_of(b) == conf_of(h).replace(h.home.encode(), b.home.encode()) + \
             b"objectstore.umask = 0077\n", conf_of(b)
         assert not os.path.exists(b.config), os.listdir(b.config)
@@ -255,7 +255,7 @@ def test_second_machine():
         b.refuses(*SIGN, code=3, says="knows no token for this vault",
                   hint="coffer trust FINGERPRINT --softhsm")
         b.refuses("trust", MADE["fp"], code=3, says="knows no token for this vault")
-        b.refuses("trust", "0" * 32, "--softhsm", code=3, says="the vault's fingerprint is")
+        b.refuses("trust", "0" * 32, "--softhsm", code=3, says="does not have the fingerprint")
         assert not os.path.exists(os.path.join(b.config, "tokens.json"))
         r = b.ok("trust", MADE["fp"], "--softhsm")
         assert "trusted" in r.out and "recipient" in r.out, r
