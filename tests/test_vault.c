@@ -261,6 +261,37 @@ static void test_create_again(void)
     softkey_free(&o.key);
 }
 
+/* What is printed is what is parsed, and body_moved finds each entry in it without parsing. */
+static void test_printed_is_parsed(void)
+{
+    struct err e;
+    struct world o;
+    struct vault *v = NULL;
+    static struct body again;
+    AUTO_BUF text = BUF_INIT(1 << 20);
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    OK_CALL(world_add(&o, "a", &e), &e);
+    OK_CALL(world_add(&o, "bb", &e), &e);
+    OK_CALL(world_add(&o, "c", &e), &e);
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    v->body.entries[1].retiring = v->body.entries[1].current;
+    body_print(&v->body, &text);
+    OK_CALL(body_parse(buf_bytes(&text), &again, &e), &e);
+    body_moved(&v->body, buf_bytes(&text));
+    EQ_INT(again.n_entries, v->body.n_entries);
+    for (size_t i = 0; i < again.n_entries; i++) {
+        const struct index_entry *a = &again.entries[i], *b = &v->body.entries[i];
+        CHECK(a->name.p == b->name.p && a->current.file.p == b->current.file.p &&
+              a->current.sha64.p == b->current.sha64.p && a->retiring.file.p == b->retiring.file.p &&
+              a->retiring.sha64.p == b->retiring.sha64.p);
+        EQ_MEM(b->name, a->name);
+        EQ_MEM(b->retiring.sha64, a->retiring.sha64);
+    }
+    body_free(&again);
+    vault_free(v);
+    softkey_free(&o.key);
+}
+
 int main(void)
 {
     RUN(test_roundtrip_p256);
@@ -272,5 +303,6 @@ int main(void)
     RUN(test_peek_after_commit);
     RUN(test_copied_in);
     RUN(test_create_again);
+    RUN(test_printed_is_parsed);
     return harness_end();
 }

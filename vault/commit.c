@@ -146,6 +146,37 @@ static int body_text(const struct body *b, struct bytes vk, struct buf *text, st
     return buf_check(text, "the vault's index", e);
 }
 
+/* text, which is on disk now, becomes v's; it was made from entries, so it need not be parsed. */
+static int adopt(struct vault *v, struct buf *text, const struct index_entry *entries, size_t n,
+                 struct err *e)
+{
+    struct bytes lines[2];
+    uint8_t sha[SHA256_LEN];
+    struct index_entry *own = wipe_malloc((n + 1) * sizeof(*own));
+    if (!own)
+        return err_set(e, ERR_MEMORY, "no memory for the changed vault");
+    int rc = lines_split(buf_bytes(text), lines, 2, e);
+    if (!rc)
+        rc = sha256(buf_bytes(text), sha, e);
+    if (rc) {
+        wipe_free(own);
+        return rc;
+    }
+    memcpy(own, entries, n * sizeof(*own));
+    body_free(&v->body);
+    buf_free(&v->text);
+    v->text = *text;
+    *text = (struct buf)BUF_INIT(VAULT_JSON_MAX);
+    v->body.entries = own;
+    v->body.n_entries = n;
+    v->body.generation++;
+    v->body_line = lines[0];
+    v->mac_line = lines[1];
+    memcpy(v->sha, sha, sizeof(sha));
+    body_moved(&v->body, v->body_line);
+    return OK;
+}
+
 int commit_entries(struct vault *v, struct index_entry *entries, size_t n, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(VAULT_JSON_MAX);
@@ -166,7 +197,7 @@ int commit_entries(struct vault *v, struct index_entry *entries, size_t n, struc
     if (!rc)
         rc = file_replace_at(v->dir, VAULT_FILE, buf_bytes(&text), e);
     if (!rc)
-        rc = vault_take_text(v, &text, e);
+        rc = adopt(v, &text, entries, n, e);
     if (rc)
         return rc;
     /* the change stands; a pin that lags is moved by the next opening */

@@ -8,6 +8,8 @@
 #include "base/wipe.h"
 #include "vault/members.h"
 
+#include <assert.h>
+
 #define ENTRY_MIN 64u   /* bytes of JSON */
 
 static const struct json_limits vault_limits = {VAULT_JSON_MAX, 5, 32};
@@ -314,23 +316,53 @@ static void recipient_print(const struct recipient *r, const struct wrapped *w, 
     buf_adds(out, "}");
 }
 
-static void ref_print(struct buf *out, const char *file, const char *sha, const struct file_ref *f)
-{
-    buf_adds(out, file);
-    buf_add(out, f->file);
-    buf_adds(out, sha);
-    buf_add(out, f->sha64);
-    buf_adds(out, "\"");
-}
+/* What stands before each value of an index entry. */
+#define AT_NAME "{\"name\":\""
+#define AT_FILE "\",\"file\":\""
+#define AT_SHA "\",\"sha256\":\""
+#define AT_RETIRING "\",\"retiring\":\""
+#define AT_RETIRING_SHA "\",\"retiring_sha256\":\""
+#define AT_END "\"}"
 
 static void entry_print(const struct index_entry *n, struct buf *out)
 {
-    buf_adds(out, "{\"name\":\"");
+    buf_adds(out, AT_NAME);
     buf_add(out, n->name);
-    ref_print(out, "\",\"file\":\"", "\",\"sha256\":\"", &n->current);
-    if (n->retiring.file.n)
-        ref_print(out, ",\"retiring\":\"", "\",\"retiring_sha256\":\"", &n->retiring);
-    buf_adds(out, "}");
+    buf_adds(out, AT_FILE);
+    buf_add(out, n->current.file);
+    buf_adds(out, AT_SHA);
+    buf_add(out, n->current.sha64);
+    if (n->retiring.file.n) {
+        buf_adds(out, AT_RETIRING);
+        buf_add(out, n->retiring.file);
+        buf_adds(out, AT_RETIRING_SHA);
+        buf_add(out, n->retiring.sha64);
+    }
+    buf_adds(out, AT_END);
+}
+
+static void move_to(struct bytes *v, const uint8_t **at, size_t skip)
+{
+    v->p = *at + skip;
+    *at = v->p + v->n;
+}
+
+void body_moved(struct body *b, struct bytes text)
+{
+    static const char head[] = ",\"index\":[";
+    const uint8_t *at = memmem(text.p, text.n, head, sizeof(head) - 1);
+    assert(at);
+    at += sizeof(head) - 1;
+    for (struct index_entry *n = b->entries; n < b->entries + b->n_entries; n++) {
+        move_to(&n->name, &at, sizeof(AT_NAME) - 1);
+        move_to(&n->current.file, &at, sizeof(AT_FILE) - 1);
+        move_to(&n->current.sha64, &at, sizeof(AT_SHA) - 1);
+        if (n->retiring.file.n) {
+            move_to(&n->retiring.file, &at, sizeof(AT_RETIRING) - 1);
+            move_to(&n->retiring.sha64, &at, sizeof(AT_RETIRING_SHA) - 1);
+        }
+        at += sizeof(AT_END ",") - 1;
+    }
 }
 
 void body_print(const struct body *b, struct buf *out)

@@ -54,6 +54,8 @@ void body_free(struct body *b);
 /* text: the body line without its LF. Entries point into it. ERR_FORMAT, ERR_LIMIT. */
 int body_parse(struct bytes text, struct body *out, struct err *e) MUST_USE;
 void body_print(const struct body *b, struct buf *out);
+/* text is what body_print made of b: its entries point into text afterwards. */
+void body_moved(struct body *b, struct bytes text);
 
 /* Splits a file into its lines, each ended by one LF and nothing after. ERR_FORMAT. */
 int lines_split(struct bytes text, struct bytes *lines, size_t n, struct err *e) MUST_USE;
