@@ -31,7 +31,7 @@ BANNED = (
      ("base/env.c", "vault/where.c", "vault/state.c", "pkcs11/module.c", "pkcs11/softhsm.c",
       "cli/main.c", "cli/output.c", "cli/pin_source.c", "cli/tokens.c")),
 )
-WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\.\./shared|/work/|DESIGN\.md|STYLE\.md")
+WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 TOKEN = re.compile(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|//[^\n]*', re.S)
 bad = 0
 
