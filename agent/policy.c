@@ -43,22 +43,37 @@ int policy_parse_classes(struct bytes text, unsigned *bits, struct err *e)
     return OK;
 }
 
-static int refuse_class(const struct record_info *rec, enum req_class cls, struct err *e)
+bool policy_is_verified(const struct record_info *rec)
 {
-    if (cls == CLASS_UNKNOWN)
-        err_set(e, ERR_POLICY,
-                "'%s' may not sign this request: no rule says what it does (class unknown)",
-                rec->name);
-    else
-        err_set(e, ERR_POLICY, "'%s' may not sign requests of class %s", rec->name,
-                class_name(cls));
-    return err_hint(e,
-                    "only if this key is meant for it: take it out with 'coffer remove %s' and add "
-                    "it again with --allow %s",
-                    rec->name, class_name(cls));
+    if (rec->unverified)
+        return false;
+    for (size_t i = 0; i < rec->n_risks; i++)
+        if (strcmp(rec->risks[i].problem, RISK_NOT_VERIFIED) == 0)
+            return false;
+    return true;
 }
 
-int policy_check(const struct record_info *rec, enum req_class cls, struct err *e)
+/* Not by removing the key first: the exchange showed its secret once. */
+static int refuse_class(const struct record_info *rec, enum req_class cls, const char *what,
+                        struct err *e)
+{
+    if (cls == CLASS_UNKNOWN) {
+        err_set(e, ERR_POLICY, "'%s' may not sign %s: no one rule says what it does "
+                               "(class unknown)",
+                rec->name, what);
+        err_hint(e, "check spelling, method and parameters first: 'coffer connectors' names the "
+                    "exchange's documentation");
+    } else {
+        err_set(e, ERR_POLICY, "'%s' may not sign requests of class %s", rec->name,
+                class_name(cls));
+    }
+    return err_hint(e,
+                    "only if the key is meant for it, and with its secret at hand: coffer add "
+                    "OTHERNAME %s ... --allow %s",
+                    rec->connector, class_name(cls));
+}
+
+int policy_check(const struct record_info *rec, enum req_class cls, const char *what, struct err *e)
 {
     if (cls == CLASS_PUBLIC)
         return OK;
@@ -75,7 +90,7 @@ int policy_check(const struct record_info *rec, enum req_class cls, struct err *
     }
     if (policy_classes(rec) & CLASS_BIT(cls))
         return OK;
-    return refuse_class(rec, cls, e);
+    return refuse_class(rec, cls, what, e);
 }
 
 int policy_check_host(const struct record_info *rec, struct bytes host, struct err *e)

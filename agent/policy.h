@@ -9,12 +9,18 @@
 #include "connectors/connector.h"
 #include "vault/vault.h"
 
+/* The risk of a record whose key was never tried at the exchange. */
+#define RISK_NOT_VERIFIED "not verified"
+/* The key was tried at the exchange, and passed. */
+bool policy_is_verified(const struct record_info *rec);
 /* Bits of the classes that the record opens, the default ones included. */
 unsigned policy_classes(const struct record_info *rec);
 /* Reads "account,transfer" or "all" into bits. ERR_USAGE names the classes that exist. */
 int policy_parse_classes(struct bytes text, unsigned *bits, struct err *e) MUST_USE;
-/* OK, or ERR_POLICY that names the class and how the owner could allow it. */
-int policy_check(const struct record_info *rec, enum req_class cls, struct err *e) MUST_USE;
+/* OK, or ERR_POLICY that names the class, for CLASS_UNKNOWN what (a method and path), and how the
+ * owner could allow it. */
+int policy_check(const struct record_info *rec, enum req_class cls, const char *what,
+                 struct err *e) MUST_USE;
 /* host: as in the connector's list, empty when the request names none. ERR_POLICY when the record
  * is narrowed to other hosts. */
 int policy_check_host(const struct record_info *rec, struct bytes host, struct err *e) MUST_USE;

@@ -107,16 +107,31 @@ static int check_rest(const struct wish *w, struct prepared *p, struct err *e)
     return OK;
 }
 
+/* Method and path for a message. What a query says is nobody's business. */
+static void name_request(const struct call *c, char *out, size_t cap)
+{
+    size_t n = c->path.n < 160 ? c->path.n : 160;
+
+    if (c->is_ws)
+        snprintf(out, cap, "this WebSocket message");
+    else
+        snprintf(out, cap, "%.*s %.*s%s", (int)c->method.n, (const char *)c->method.p, (int)n,
+                 (const char *)c->path.p, n < c->path.n ? "..." : "");
+}
+
 int prepare_check(const struct wish *w, const struct record_info *rec, struct prepared *out,
                   struct err *e)
 {
+    char what[192];
+
     memset(out, 0, sizeof(*out));
     out->is_ws = w->is_ws;
     if (find_connector(rec, out, e))
         return e->code;
     if (w->is_ws ? check_ws(w, out, e) : check_rest(w, out, e))
         return e->code;
-    if (policy_check(rec, out->cls, e))
+    name_request(&out->call.base, what, sizeof(what));
+    if (policy_check(rec, out->cls, what, e))
         return e->code;
     return policy_check_host(rec, out->call.base.host, e);
 }

@@ -116,6 +116,24 @@ static bool is_nonce(struct bytes v)
     return v.n > 0 && v.n <= 128;
 }
 
+/* A name that may be shown is: letters, digits and what joins them. */
+static int unknown_member(struct json key, const char *where, const char *known, struct err *e)
+{
+    char name[33];
+    bool is_word = json_cstr(key, name, sizeof(name)) && name[0];
+
+    for (size_t i = 0; is_word && name[i]; i++) {
+        char c = name[i];
+        is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-';
+    }
+    if (is_word)
+        err_set(e, ERR_USAGE, "request: %sunknown member '%s' (%s)", where, name, known);
+    else
+        err_set(e, ERR_USAGE, "request: %sunknown member (%s)", where, known);
+    return err_hint(e, "'coffer help sign' shows the form of a request");
+}
+
 static int read_clock_member(struct reader *r, struct json key, struct json v, struct err *e)
 {
     struct clock_fixed *c = &r->w->clock;
@@ -147,7 +165,7 @@ static int read_clock_member(struct reader *r, struct json key, struct json v, s
         c->has_random = true;
         return OK;
     }
-    return bad(e, "clock: unknown member (known: timestamp_ms, nonce, uuid, random_hex16)");
+    return unknown_member(key, "clock: ", "known: timestamp_ms, nonce, uuid, random_hex16", e);
 }
 
 static int read_clock(struct reader *r, struct json v, struct err *e)
@@ -177,7 +195,7 @@ static int read_member(struct reader *r, struct json key, struct json v, struct 
     if (w->is_ws) {
         if (json_str_eq(key, "message"))
             return read_text(r, v, "message", &w->message, e);
-        return bad(e, "unknown member (of a ws_login: kind, url, message, clock)");
+        return unknown_member(key, "", "of a ws_login: kind, url, message, clock", e);
     }
     if (json_str_eq(key, "method"))
         return read_string(r, v, "method", &w->method, e);
@@ -185,8 +203,8 @@ static int read_member(struct reader *r, struct json key, struct json v, struct 
         return read_headers(r, v, e);
     if (json_str_eq(key, "body"))
         return read_text(r, v, "body", &w->body, e);
-    return bad(e,
-               "unknown member (known: method, url, headers, body, clock; kind for a WebSocket)");
+    return unknown_member(key, "", "known: method, url, headers, body, clock; kind for a WebSocket",
+                          e);
 }
 
 static int read_object(struct reader *r, struct json root, struct err *e)

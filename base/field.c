@@ -23,6 +23,7 @@ static const struct {
     {"password", FIELD_PASSPHRASE},
     {"privateKey", FIELD_PRIVATE_KEY_PEM},
     {"name", FIELD_API_KEY},
+    {"id", FIELD_API_KEY},
 };
 
 static const char *const key_types[KEY_TYPE_COUNT] = {

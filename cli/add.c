@@ -49,7 +49,7 @@ static int take_risk(struct cli *c, struct record_info *r, struct err *e)
                        sizeof(risk->reason) - 1);
     if (c->env->now_us(c->env, &now_us, e))
         return e->code;
-    snprintf(risk->problem, sizeof(risk->problem), "not verified");
+    snprintf(risk->problem, sizeof(risk->problem), RISK_NOT_VERIFIED);
     risk->date_ms = now_us / 1000;
     r->n_risks = 1;
     return OK;
@@ -236,9 +236,12 @@ static void report(struct cli *c, const struct adding *add)
 
     out_note(&c->out, "'%s' is sealed: %s %s, key %s (%s)", r->name, add->k->title, r->environment,
              r->key_mask, key_type_name(r->key));
+    if (r->classes[0])
+        out_note(&c->out, "opened: %s", r->classes);
     out_note(&c->out,
-             "It was not tried at the exchange. Make sure there that the key cannot withdraw "
-             "and is bound to your IP address.");
+             "It was not tried at the exchange. Make sure there that the key %sis bound to your IP "
+             "address.",
+             policy_classes(r) & CLASS_BIT(CLASS_WITHDRAW) ? "" : "cannot withdraw and ");
     if (has_file)
         out_note(&c->out, "The file that the key came from still holds it: delete that file.");
     out_note(&c->out, "Next: coffer show %s, coffer sign %s GET URL", r->name, r->name);

@@ -67,6 +67,7 @@ static void show_text(struct out *o, const struct connector *k)
     out_line(o, "  fields      %s", text);
     out_line(o, "  WebSocket   %s", k->sign_ws ? "signed login" : "no signed login");
     out_line(o, "  signature   %s", k->covers);
+    out_line(o, "  documented  %s", k->docs);
 }
 
 static void json_words(cJSON *to, const char *name, const char *const *words)

@@ -10,8 +10,6 @@
 
 #include <stdio.h>
 
-#define ORPHANS_SHOWN 64u
-
 static const char need_pin[] = "give a PIN: --pin-file, --pin-fd or a terminal";
 
 static void check_pin_file(struct doctor *d, const char *path)
@@ -24,6 +22,7 @@ static void check_pin_file(struct doctor *d, const char *path)
     int rc = file_read_secret(path, 1024, FILE_PRIVATE, &pin, &e);
     if (rc == ERR_NOT_FOUND)
         err_hint(&e, "write the PIN into that file (mode 0600)");
+    d->is_pin_file_bad = rc != OK;
     if (rc)
         doctor_error(d, FINDING_FAIL, "PIN file", &e);
     else
@@ -52,7 +51,7 @@ static void check_token(struct doctor *d, const struct local_token *t)
     struct err e = {.code = OK};
     AUTO(token_closep) struct token *token = NULL;
 
-    if (token_open(&t->where, &token, &e)) {
+    if (session_open_token(t, &token, &e)) {
         doctor_error(d, FINDING_FAIL, "token", &e);
         return;
     }
@@ -81,11 +80,20 @@ static void check_tokens(struct doctor *d, const struct vault *v, const struct l
         check_token(d, t);
     }
     if (n_here == 0)
-        doctor_row(d, FINDING_FAIL, "token", "coffer trust FINGERPRINT --token URI",
+        doctor_row(d, FINDING_FAIL, "token",
+                   "coffer trust FINGERPRINT --token URI; after copying an embedded token's "
+                   "directory: coffer trust FINGERPRINT --softhsm",
                    "this machine knows no token for this vault");
     if (n == 1)
         doctor_row(d, FINDING_WARN, "recovery", "back up the vault; know how to make the keys anew",
                    "one token opens this vault: if it is lost, so is the vault");
+}
+
+/* Of trust's hints the last one says what to do. */
+static void last_hint_first(struct err *e)
+{
+    if (e->n_hints > 1)
+        memcpy(e->hints[0], e->hints[e->n_hints - 1], sizeof(e->hints[0]));
 }
 
 static void check_trust(struct doctor *d, const struct vault *v)
@@ -110,6 +118,34 @@ static void check_trust(struct doctor *d, const struct vault *v)
     else
         doctor_row(d, FINDING_OK, "trust", NULL, "fingerprint %s, generation %llu", fingerprint,
                    (unsigned long long)vault_generation(v));
+}
+
+/* Without a key: what this machine remembers of the vault, against what the vault says of itself.
+ */
+static void check_pinned(struct doctor *d, const struct vault *v)
+{
+    char fingerprint[FINGERPRINT_TEXT];
+    enum trust_state state;
+    struct err e = {.code = OK};
+
+    if (vault_pin_look(v, fingerprint, &state, &e)) {
+        last_hint_first(&e);
+        doctor_error(d, FINDING_FAIL, "trust", &e);
+        return;
+    }
+    if (state != TRUST_PINNED) {
+        doctor_row(d, FINDING_WARN, "trust",
+                   "compare the fingerprint with the paper or the machine that made the vault: "
+                   "coffer trust FINGERPRINT",
+                   "this machine has not been told to trust this vault");
+        return;
+    }
+    if (d->rows)
+        json_text(out_json(&d->c->out), "trusted_fingerprint", fingerprint);
+    doctor_row(d, FINDING_OK, "trust", NULL,
+               "this machine trusts fingerprint %s; generation %llu is not older than it has seen "
+               "(not checked by the token)",
+               fingerprint, (unsigned long long)vault_generation(v));
 }
 
 static void check_record(struct doctor *d, struct vault *v, const char *name,
@@ -153,30 +189,10 @@ static void check_records(struct doctor *d, struct vault *v, const struct opener
                    n_good, vault_count(v));
 }
 
-static void check_orphans(struct doctor *d, struct vault *v)
-{
-    char files[ORPHANS_SHOWN][128];
-    struct err e = {.code = OK};
-    size_t n = 0;
-
-    if (vault_orphans(v, files, ORPHANS_SHOWN, &n, &e)) {
-        doctor_error(d, FINDING_FAIL, "files", &e);
-        return;
-    }
-    for (size_t i = 0; i < n && i < ORPHANS_SHOWN; i++) {
-        char fix[192];
-        snprintf(fix, sizeof(fix), "coffer doctor --take-back %s", files[i]);
-        doctor_row(d, FINDING_WARN, "files", fix, "nothing refers to the record file '%s'",
-                   files[i]);
-    }
-    if (n > ORPHANS_SHOWN)
-        doctor_row(d, FINDING_WARN, "files", NULL, "and %zu more", n - ORPHANS_SHOWN);
-    if (n == 0)
-        doctor_row(d, FINDING_OK, "files", NULL, "every record file is referred to");
-}
-
-/* With an option or a remembered PIN always; at a terminal the person may pass. */
-static bool may_log_in(struct doctor *d, const struct vault *v, const struct local_tokens *l)
+/* NULL, or what stands against a login. With an option or a remembered PIN always; at a terminal
+ * the person may pass. */
+static const char *why_no_login(struct doctor *d, const struct vault *v,
+                                const struct local_tokens *l)
 {
     size_t n;
     const struct recipient *r = vault_recipients(v, &n);
@@ -185,13 +201,14 @@ static bool may_log_in(struct doctor *d, const struct vault *v, const struct loc
     for (size_t i = 0; i < n && !t; i++)
         t = local_find(l, v, &r[i]);
     if (!t)
-        return false;
-    if (pin_is_given(d->c, t->pin_file))
-        return true;
+        return "tell this machine first which token opens the vault";
+    if (pin_is_given(d->c, d->is_pin_file_bad ? "" : t->pin_file))
+        return NULL;
     if (!ask_possible())
-        return false;
-    out_hint("the PIN lets the token check each record; an empty one checks without it");
-    return true;
+        return d->is_pin_file_bad ? "mend the PIN file first" : need_pin;
+    out_advice(&d->c->out,
+               "the PIN lets the token check each record; an empty one checks without it");
+    return NULL;
 }
 
 /* The sealing key is found by its id; a key made anew under the same id opens nothing. */
@@ -218,20 +235,23 @@ static void check_with_token(struct doctor *d, struct vault *v)
 
     if (rc == ERR_PERSON && !d->c->args->given[OPT_PIN_FD] && !d->c->args->given[OPT_PIN_FILE]) {
         doctor_error(d, FINDING_WARN, "login", &e);
+        check_pinned(d, v);
         check_records(d, v, NULL, need_pin);
         return;
     }
     if (!rc) {
         check_key(d, &s);
-        out_hint("%zu operation%s of the token follow%s (a touch each, where it asks for touch)",
-                 vault_count(v) + 1, vault_count(v) ? "s" : "", vault_count(v) ? "" : "s");
+        out_advice(&d->c->out,
+                   "%zu operation%s of the token follow%s (a touch each, where it asks for touch)",
+                   vault_count(v) + 1, vault_count(v) ? "s" : "", vault_count(v) ? "" : "s");
         rc = vault_open(v, &s.opener, &e);
     }
     if (rc) {
-        /* Of trust's hints the last one says what to do. */
-        if (rc == ERR_TRUST && e.n_hints > 1)
-            memcpy(e.hints[0], e.hints[e.n_hints - 1], sizeof(e.hints[0]));
+        if (rc == ERR_TRUST)
+            last_hint_first(&e);
         doctor_error(d, FINDING_FAIL, rc == ERR_TRUST ? "trust" : "login", &e);
+        if (rc != ERR_TRUST)
+            check_pinned(d, v);
         check_records(d, v, NULL, "mend that first");
         return;
     }
@@ -250,16 +270,20 @@ static void check_vault(struct doctor *d)
         return;
     }
     doctor_row(d, FINDING_OK, "vault", NULL, "'%s' is yours alone", d->c->where.vault);
-    if (local_list(d->c, &l, &e)) {
+    const char *why_not = "mend the local configuration first";
+    if (!local_list(d->c, &l, &e)) {
+        check_tokens(d, v, l);
+        why_not = why_no_login(d, v, l);
+    } else if (!d->is_config_bad) {
         doctor_error(d, FINDING_FAIL, "local config", &e);
-        return;
     }
-    check_tokens(d, v, l);
-    if (may_log_in(d, v, l))
+    if (why_not) {
+        check_pinned(d, v);
+        check_records(d, v, NULL, why_not);
+    } else {
         check_with_token(d, v);
-    else
-        check_records(d, v, NULL, need_pin);
-    check_orphans(d, v);
+    }
+    doctor_orphans(d, v);
 }
 
 static int take_back(struct cli *c, struct err *e)
@@ -268,8 +292,8 @@ static int take_back(struct cli *c, struct err *e)
     AUTO_SESSION s = {0};
     const char *file = c->args->value[OPT_TAKE_BACK];
 
-    if (vault_load(&c->where, c->env, &v, e) || session_write(c, v, &s, e) ||
-        vault_lock(v, e) || vault_take_back(v, &s.opener, file, e))
+    if (vault_load(&c->where, c->env, &v, e) || session_write(c, v, &s, e) || vault_lock(v, e) ||
+        vault_take_back(v, &s.opener, file, e))
         return e->code;
     out_note(&c->out, "'%s' is part of the vault again; 'coffer list' shows it", file);
     if (c->out.is_json)

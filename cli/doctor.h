@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of `coffer doctor`, and the checks that need no vault. */
+/* The rows of `coffer doctor`, and the checks that need neither a token nor the vault's key. */
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
 
 #include "base/attr.h"
 #include "base/err.h"
 #include "cli/cli.h"
+#include "vault/vault.h"
 
 enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
 
@@ -13,6 +14,7 @@ struct doctor {
     struct cli *c;
     cJSON *rows;
     unsigned n_warn, n_fail;
+    bool is_config_bad, is_pin_file_bad; /* told already */
 };
 
 /* One row; fix: one line that says how to mend it, or NULL. */
@@ -24,5 +26,7 @@ void doctor_error(struct doctor *d, enum finding f, const char *what, const stru
 void doctor_memory(struct doctor *d);
 void doctor_swap(struct doctor *d);
 void doctor_state(struct doctor *d);
+/* Record files that nothing refers to: to take back, or older versions that may go. */
+void doctor_orphans(struct doctor *d, struct vault *v);
 
 #endif

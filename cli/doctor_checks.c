@@ -89,7 +89,8 @@ void doctor_swap(struct doctor *d)
         doctor_row(d, FINDING_OK, "swap", NULL, "none");
 }
 
-static void private_dir(struct doctor *d, const char *what, const char *path, bool must_write)
+/* Whether nothing is to mend. */
+static bool private_dir(struct doctor *d, const char *what, const char *path, bool must_write)
 {
     struct err e = {.code = OK};
     AUTO(fd_closep) int fd = -1;
@@ -105,10 +106,11 @@ static void private_dir(struct doctor *d, const char *what, const char *path, bo
                    "'%s' cannot be written: no change of the vault can be remembered", path);
     else
         doctor_row(d, FINDING_OK, what, NULL, "'%s' is yours alone", path);
+    return !rc || rc == ERR_NOT_FOUND;
 }
 
 void doctor_state(struct doctor *d)
 {
-    private_dir(d, "local config", d->c->where.config, false);
+    d->is_config_bad = !private_dir(d, "local config", d->c->where.config, false);
     private_dir(d, "local state", d->c->where.state, true);
 }

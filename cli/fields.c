@@ -7,7 +7,12 @@
 #include "base/json.h"
 #include "base/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <termios.h>
+#include <unistd.h>
 
 void fields_free(struct secret v[FIELD_COUNT])
 {
@@ -23,10 +28,49 @@ static bool reads_stdin(const struct cli *c)
     return is_dash || (a->given[OPT_FROM_FD] && strcmp(a->value[OPT_FROM_FD], "0") == 0);
 }
 
+/* *id and *path of FIELD=PATH. text is not repeated: it may be a secret in the wrong place. */
+static int cut_field_file(const char *text, enum field_id *id, const char **path, struct err *e)
+{
+    struct bytes name, rest;
+
+    if (!text_cut(bytes_str(text), '=', &name, &rest) || rest.n == 0)
+        return err_set(e, ERR_USAGE, "--field-file is written FIELD=PATH");
+    if (!field_by_name(name, true, id)) {
+        err_set(e, ERR_USAGE, "--field-file names no field of a key");
+        return err_hint(e, "fields: api_key, api_secret, passphrase, uid, private_key_pem, wallet, "
+                           "login");
+    }
+    *path = (const char *)rest.p;
+    return OK;
+}
+
+static int check_files(const struct args *a, struct err *e)
+{
+    const char *json = a->given[OPT_FROM_JSON] ? a->value[OPT_FROM_JSON] : "-", *path;
+    enum field_id id;
+
+    for (size_t i = 0; i < a->n_repeated; i++) {
+        if (a->repeated_id[i] != OPT_FIELD_FILE)
+            continue;
+        if (cut_field_file(a->repeated[i], &id, &path, e))
+            return e->code;
+        if (access(path, R_OK))
+            return err_sys(e, errno, "the file given for %s cannot be read", field_name(id));
+    }
+    if (strcmp(json, "-") == 0 || access(json, R_OK) == 0)
+        return OK;
+    if (text_starts(text_trim(bytes_str(json)), "{"))
+        return err_sys(e, errno, "the file given with --from-json cannot be read");
+    return err_sys(e, errno, "'%s' cannot be read", json);
+}
+
 int fields_check(const struct cli *c, struct err *e)
 {
     const struct args *a = c->args;
     int fd;
+
+    if (check_files(a, e))
+        return e->code;
 
     if (a->given[OPT_FROM_JSON] && a->given[OPT_FROM_FD])
         return err_set(e, ERR_USAGE, "--from-json and --from-fd exclude each other");
@@ -117,19 +161,14 @@ static int read_json(const struct cli *c, struct secret typed[FIELD_COUNT], stru
 
 static int read_field_file(const char *text, struct secret typed[FIELD_COUNT], struct err *e)
 {
-    struct bytes name, path;
     enum field_id id;
+    const char *path;
 
-    if (!text_cut(bytes_str(text), '=', &name, &path) || path.n == 0)
-        return err_set(e, ERR_USAGE, "--field-file is written FIELD=PATH");
-    if (!field_by_name(name, true, &id)) {
-        err_set(e, ERR_USAGE, "--field-file names no field of a key");
-        return err_hint(e, "fields: api_key, api_secret, passphrase, uid, private_key_pem, wallet, "
-                           "login");
-    }
+    if (cut_field_file(text, &id, &path, e))
+        return e->code;
     if (typed[id].p)
         return err_set(e, ERR_USAGE, "%s is given twice", field_name(id));
-    int rc = file_read_secret((const char *)path.p, SECRET_MAX, 0, &typed[id], e);
+    int rc = file_read_secret(path, SECRET_MAX, 0, &typed[id], e);
     return rc ? err_wrap(e, "%s", field_name(id)) : OK;
 }
 
@@ -157,6 +196,53 @@ static int ask_field(const struct connector *k, const struct field_spec *f, stru
                       out, e);
 }
 
+/* The rest of what was pasted would be read by the shell. */
+static void drop_typed(void)
+{
+    struct pollfd p = {.fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY), .events = POLLIN};
+    int n = 0;
+
+    if (p.fd < 0)
+        return;
+    do
+        tcflush(p.fd, TCIFLUSH);
+    while (poll(&p, 1, 100) > 0 && ++n < 50);
+    tcflush(p.fd, TCIFLUSH);
+    close(p.fd);
+}
+
+static int refuse_shown(struct err *e)
+{
+    drop_typed();
+    return err_hint(e, "what was typed there was shown: if a secret was in it, clear the screen");
+}
+
+/* Where typing shows, what is clearly something else is refused before more of it is shown. */
+static int check_shown(const struct field_spec *f, struct bytes v, struct err *e)
+{
+    v = text_trim(v);
+    if (text_starts(v, "{")) {
+        err_set(e, ERR_USAGE, "%s: that looks like JSON", f->label);
+        err_hint(e, "give a file with all fields as --from-json FILE");
+        return refuse_shown(e);
+    }
+    if (text_starts(v, "-----BEGIN")) {
+        err_set(e, ERR_USAGE, "%s: that looks like a key in PEM", f->label);
+        err_hint(e,
+                 "give a private key as --field-file private_key_pem=FILE, or when asked for it");
+        return refuse_shown(e);
+    }
+    if (v.n <= f->max)
+        return OK;
+    err_set(e, ERR_USAGE,
+            "%s: that is %zu characters long, which looks like something else; at "
+            "most %u are expected",
+            f->label, v.n, f->max);
+    err_hint(e, "give it as --field-file %s=FILE, or a file with all fields as --from-json FILE",
+             field_name(f->id));
+    return refuse_shown(e);
+}
+
 /* One of the two ways to give a key is enough. */
 static bool has_signing_key(const struct secret typed[FIELD_COUNT])
 {
@@ -168,7 +254,12 @@ static int ask_fields(const struct connector *k, struct secret typed[FIELD_COUNT
     for (const struct field_spec *f = k->fields; f->label; f++) {
         if (typed[f->id].p || (f->is_optional && has_signing_key(typed)))
             continue;
-        if (ask_field(k, f, &typed[f->id], e))
+        if (ask_field(k, f, &typed[f->id], e)) {
+            if (e->code == ERR_LIMIT && !f->is_secret)
+                return refuse_shown(e);
+            return e->code;
+        }
+        if (!f->is_secret && check_shown(f, secret_bytes(&typed[f->id]), e))
             return e->code;
     }
     return OK;

@@ -11,7 +11,8 @@
 #include "cli/cli.h"
 #include "connectors/connector.h"
 
-/* Options that contradict each other; before anything is read. ERR_USAGE. */
+/* Options that contradict each other (ERR_USAGE) and files that cannot be read; before anything is
+ * read. */
 int fields_check(const struct cli *c, struct err *e) MUST_USE;
 /* Fills typed (all empty before) from --from-json, --from-fd, --field-file and, where neither of
  * the first two is given, the terminal. The caller frees with fields_free, on failure too. */

@@ -65,7 +65,7 @@ static int make_softhsm(struct cli *c, struct making *m, struct err *e)
         return err_set(e, ERR_USAGE, "--label: a token's label has 1 to %u bytes",
                        TOKEN_LABEL_MAX - 1);
     if (pick_kind(c, &kind, e) || softhsm_module(module, e) ||
-        pin_read_new(c, OPT_PIN_FD, OPT_PIN_FILE, true, &pin, e) ||
+        pin_read_new(c, OPT_PIN_FD, OPT_PIN_FILE, &pin, e) ||
         where_softhsm(&c->where, m->id, m->softhsm_dir, e))
         return e->code;
     if (softhsm_create(m->softhsm_dir, label ? label : "coffer", &pin, c->env, &m->entry.where,
@@ -74,9 +74,11 @@ static int make_softhsm(struct cli *c, struct making *m, struct err *e)
         return e->code;
     }
     if (token_open(&m->entry.where, &m->token, e) || token_login(m->token, &pin, false, e) ||
-        pick_generate(c, m->token, &any, &m->key, e))
+        pick_generate(c, m->token, &any, &m->key, e) ||
+        token_probe(m->token, &m->key, &m->recipient.scheme, e))
         return e->code;
-    return token_probe(m->token, &m->key, &m->recipient.scheme, e);
+    pin_say_short(c, &pin, "'coffer pin' changes it");
+    return OK;
 }
 
 static int take_token(struct cli *c, struct making *m, struct err *e)
@@ -259,8 +261,9 @@ static int make(struct cli *c, struct making *m, struct err *e)
 
 int run_init(struct cli *c, struct err *e)
 {
-    AUTO(making_close) struct making m = {.entries_before = BUF_INIT(TOKENS_FILE_MAX),
-                                          .entries_after = BUF_INIT(TOKENS_FILE_MAX)};
+    AUTO(making_close)
+    struct making m = {.entries_before = BUF_INIT(TOKENS_FILE_MAX),
+                       .entries_after = BUF_INIT(TOKENS_FILE_MAX)};
     const struct args *a = c->args;
 
     if (a->given[OPT_SOFTHSM] == a->given[OPT_TOKEN]) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer list: one row per key, read without a PIN and therefore not authenticated. */
+#include "agent/policy.h"
 #include "cli/cli.h"
 #include "cli/session.h"
 
@@ -77,7 +78,7 @@ static void row_json(struct listing *l, const struct record_info *r)
     json_text(j, "key_type", key_type_name(r->key));
     json_text(j, "key", r->key_mask);
     json_number(j, "age_days", age_days(r, l->now_ms));
-    json_bool_member(j, "unverified", r->unverified);
+    json_bool_member(j, "verified", policy_is_verified(r));
     json_text(j, "allow", r->classes);
     cJSON *risks = json_array(j, "risks");
     for (size_t i = 0; i < r->n_risks; i++)
@@ -135,6 +136,20 @@ static void list_all(struct cli *c, struct vault *v, struct listing *l)
     out_note(&c->out, "Read without a PIN: not authenticated.");
 }
 
+/* Without a PIN little is known, but an old state put back is. */
+static void say_pin(struct cli *c, const struct vault *v)
+{
+    char fingerprint[FINGERPRINT_TEXT];
+    enum trust_state state;
+    struct err e;
+
+    bool is_past = vault_pin_look(v, fingerprint, &state, &e) != OK;
+    if (is_past)
+        out_warn("%s", e.msg);
+    if (c->out.is_json && is_past)
+        json_text(out_json(&c->out), "warning", e.msg);
+}
+
 int run_list(struct cli *c, struct err *e)
 {
     AUTO(vault_freep) struct vault *v = NULL;
@@ -151,6 +166,7 @@ int run_list(struct cli *c, struct err *e)
         json_bool_member(out_json(&c->out), "authenticated", false);
         l.keys = json_array(out_json(&c->out), "keys");
     }
+    say_pin(c, v);
     list_all(c, v, &l);
     table_free(&l.table);
     if (l.n_bad > 0) {

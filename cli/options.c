@@ -23,6 +23,32 @@ static int secret_hint(struct err *e)
                        "reads them with --from-json, --from-fd or --field-file");
 }
 
+static int pin_hint(struct err *e)
+{
+    return err_hint(e, "a PIN is never taken from the command line: coffer asks for it, or reads "
+                       "it with --pin-file or --pin-fd");
+}
+
+/* What people try in order to hand over a PIN or a part of a key. */
+static bool is_for_secret(const char *typed)
+{
+    static const char *const words[] = {"pin",        "pass", "passwd",  "password",  "secret",
+                                        "passphrase", "key",  "api-key", "api-secret"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(typed, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Few changes against the length: else any short word resembles any other. */
+static bool is_like(unsigned distance, const char *typed, const char *name)
+{
+    size_t a = strlen(typed), b = strlen(name);
+
+    return distance * 2 <= (a > b ? a : b);
+}
+
 const struct command *command_find(const char *name)
 {
     for (const struct command *c = commands; c->name; c++)
@@ -38,7 +64,7 @@ int command_unknown(const char *name, struct err *e)
 
     for (const struct command *c = commands; c->name; c++) {
         unsigned d = text_distance(name, c->name, NEAR);
-        if (d < least) {
+        if (d < least && is_like(d, name, c->name)) {
             least = d;
             best = c->name;
         }
@@ -62,15 +88,20 @@ static int unknown_option(struct bytes name, struct err *e)
 {
     char typed[24];
     const char *best = NULL;
-    unsigned least = NEAR + 1;
+    unsigned least = NEAR;
 
     if (!is_harmless(name) || !text_copy(typed, sizeof(typed), name)) {
         err_set(e, ERR_USAGE, "unknown option");
         return secret_hint(e);
     }
+    if (is_for_secret(typed)) {
+        err_set(e, ERR_USAGE, "unknown option '--%s'", typed);
+        pin_hint(e);
+        return secret_hint(e);
+    }
     for (size_t i = 0; i < OPT_COUNT; i++) {
         unsigned d = text_distance(typed, options[i].name, NEAR);
-        if (d < least) {
+        if (d < least && is_like(d, typed, options[i].name)) {
             least = d;
             best = options[i].name;
         }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/wipe.h"
+#include "cli/command.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 #define LINE_MAX_LEN 4096u
+
+/* Whether a line named a command that acts on a vault. Of the process, as stdout and stderr are. */
+static bool has_named_command;
 
 void out_open(struct out *o, bool is_json, bool is_quiet)
 {
@@ -28,6 +32,34 @@ void out_close(struct out *o)
     o->json = NULL;
 }
 
+/* Of the commands these look at no vault. */
+static bool needs_vault(const char *word)
+{
+    static const char *const apart[] = {"help", "tokens", "connectors"};
+
+    for (size_t i = 0; i < ARRAY_LEN(apart); i++)
+        if (strcmp(word, apart[i]) == 0)
+            return false;
+    return command_find(word) != NULL;
+}
+
+/* "coffer", then a command's name, as a person would type it. */
+static void note_command(const char *line)
+{
+    static const char us[] = "coffer ";
+    char word[16];
+
+    if (strncmp(line, "usage: ", 7) == 0)
+        return;
+    for (const char *p = line; (p = strstr(p, us)) != NULL;) {
+        bool is_start = p == line || p[-1] == ' ' || p[-1] == '\'';
+        p += sizeof(us) - 1;
+        size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz");
+        if (is_start && text_copy(word, sizeof(word), bytes_of(p, n)) && needs_vault(word))
+            has_named_command = true;
+    }
+}
+
 static void PRINTF(3, 0) put(FILE *to, const char *before, const char *fmt, va_list ap)
 {
     char raw[LINE_MAX_LEN], clean[LINE_MAX_LEN * 2];
@@ -37,6 +69,19 @@ static void PRINTF(3, 0) put(FILE *to, const char *before, const char *fmt, va_l
     fprintf(to, "%s%s\n", before, clean);
 }
 
+/* What tells a person what to do next. */
+static void PRINTF(3, 0) put_told(FILE *to, const char *before, const char *fmt, va_list ap)
+{
+    char raw[LINE_MAX_LEN];
+    va_list again;
+
+    va_copy(again, ap);
+    vsnprintf(raw, sizeof(raw), fmt, again);
+    va_end(again);
+    note_command(raw);
+    put(to, before, fmt, ap);
+}
+
 void out_line(struct out *o, const char *fmt, ...)
 {
     va_list ap;
@@ -44,7 +89,7 @@ void out_line(struct out *o, const char *fmt, ...)
     if (o->is_json)
         return;
     va_start(ap, fmt);
-    put(stdout, "", fmt, ap);
+    put_told(stdout, "", fmt, ap);
     va_end(ap);
 }
 
@@ -55,7 +100,7 @@ void out_note(struct out *o, const char *fmt, ...)
     if (o->is_json || o->is_quiet)
         return;
     va_start(ap, fmt);
-    put(stdout, "", fmt, ap);
+    put_told(stdout, "", fmt, ap);
     va_end(ap);
 }
 
@@ -70,7 +115,7 @@ void out_warn(const char *fmt, ...)
 
     fflush(stdout);
     va_start(ap, fmt);
-    put(stderr, "coffer: ", fmt, ap);
+    put(stderr, "coffer: warning: ", fmt, ap);
     va_end(ap);
 }
 
@@ -79,13 +124,34 @@ void out_hint(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    put(stderr, "hint: ", fmt, ap);
+    put_told(stderr, "hint: ", fmt, ap);
+    va_end(ap);
+}
+
+void out_advice(const struct out *o, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (o->is_quiet)
+        return;
+    va_start(ap, fmt);
+    put_told(stderr, "hint: ", fmt, ap);
+    va_end(ap);
+}
+
+static void PRINTF(1, 2) say_error(const char *fmt, ...)
+{
+    va_list ap;
+
+    fflush(stdout);
+    va_start(ap, fmt);
+    put(stderr, "coffer: ", fmt, ap);
     va_end(ap);
 }
 
 void out_error(const struct err *e)
 {
-    out_warn("%s", e->msg);
+    say_error("%s", e->msg);
     for (unsigned i = 0; i < e->n_hints; i++)
         out_hint("%s", e->hints[i]);
 }
@@ -177,6 +243,29 @@ static bool print_json(struct out *o)
     return true;
 }
 
+/* As a shell takes it: in quotes unless it is plain. */
+static void say_vault(const struct out *o)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "/._-+,@%:";
+    char quoted[LINE_MAX_LEN];
+    size_t n = 0;
+
+    if (!o->vault || !has_named_command || o->is_json)
+        return;
+    if (o->vault[0] && o->vault[strspn(o->vault, plain)] == 0) {
+        out_hint("these commands need --vault %s too", o->vault);
+        return;
+    }
+    for (const char *p = o->vault; *p && n + 5 < sizeof(quoted); p++)
+        if (*p == '\'')
+            n += (size_t)snprintf(quoted + n, sizeof(quoted) - n, "'\\''");
+        else
+            quoted[n++] = *p;
+    quoted[n] = 0;
+    out_hint("these commands need --vault '%s' too", quoted);
+}
+
 int out_end(struct out *o, const struct err *e, int status)
 {
     bool is_ok = true;
@@ -193,9 +282,10 @@ int out_end(struct out *o, const struct err *e, int status)
         is_ok = print_json(o);
     if (fflush(stdout) || ferror(stdout))
         is_ok = false;
+    say_vault(o);
     out_close(o);
     if (!is_ok) {
-        out_warn("the output could not be written");
+        say_error("the output could not be written");
         return status ? status : 1;
     }
     return status;

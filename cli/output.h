@@ -16,6 +16,7 @@
 struct out {
     bool is_json, is_quiet, has_color;
     cJSON *json; /* the object that --json prints at the end; NULL until something was added */
+    const char *vault; /* the value of --vault, which commands that are named need too; or NULL */
 };
 
 void out_open(struct out *o, bool is_json, bool is_quiet);
@@ -26,11 +27,15 @@ void out_line(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 /* Text of our own as it is, with --json too: help, and lines that are JSON already. */
 void out_raw(struct bytes v);
-/* stderr, always: "coffer: ..." and "hint: ...". */
+/* stderr, always: "coffer: warning: ..." and "hint: ...". */
 void out_warn(const char *fmt, ...) PRINTF(1, 2);
 void out_hint(const char *fmt, ...) PRINTF(1, 2);
+/* A hint that belongs to no error: left out with --quiet. */
+void out_advice(const struct out *o, const char *fmt, ...) PRINTF(2, 3);
+/* "coffer: ..." and its hints. */
 void out_error(const struct err *e);
-/* Ends a run: prints the JSON object, or the error in its place, and flushes. The exit status. */
+/* Ends a run: prints the JSON object, or the error in its place, and flushes; says once when a
+ * command that was named needs --vault. The exit status. */
 int out_end(struct out *o, const struct err *e, int status);
 
 /* The object of --json; never NULL in practice, and all cJSON calls take NULL. */

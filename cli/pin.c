@@ -14,14 +14,27 @@ static int change(const struct cli *c, struct token *t, const struct local_token
         err_set(e, ERR_PERSON, "token '%s' takes its PIN on the device", token_info(t)->label);
         return err_hint(e, "change it with the maker's own tool");
     }
+    if (c->args->given[OPT_PIN_FD] && c->args->given[OPT_NEW_PIN_FD]) {
+        int from, new_from;
+        if (arg_fd(c->args, OPT_PIN_FD, &from, e) || arg_fd(c->args, OPT_NEW_PIN_FD, &new_from, e))
+            return e->code;
+        if (from == new_from)
+            return err_set(e, ERR_USAGE,
+                           "--pin-fd and --new-pin-fd need two descriptors: each is "
+                           "read to its end");
+    }
     /* The login comes first: it keeps the count of tries, and a wrong old PIN ends it before the
      * new one is asked for. */
     if (pin_login(c, t, entry->pin_file, &old_pin, e) ||
-        pin_read_new(c, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, token_info(t)->is_software, &new_pin, e))
+        pin_read_new(c, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, &new_pin, e))
         return e->code;
     if (secret_eq(&old_pin, &new_pin))
         return err_set(e, ERR_USAGE, "the new PIN is the same as the old one");
-    return token_set_pin(t, &old_pin, &new_pin, e);
+    if (token_set_pin(t, &old_pin, &new_pin, e))
+        return e->code;
+    if (token_info(t)->is_software)
+        pin_say_short(c, &new_pin, "run this command again for a longer one");
+    return OK;
 }
 
 int run_pin(struct cli *c, struct err *e)

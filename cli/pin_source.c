@@ -8,8 +8,11 @@
 #include "vault/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define PIN_FILE_MAX 1024u
 #define TYPED_TRIES 3
@@ -27,6 +30,21 @@ static int cannot_read(const char *from, struct err *e)
     if (e->code == ERR_NOT_FOUND)
         err_hint(e, "write the PIN into that file (mode 0600), or give it with --pin-fd");
     return e->code;
+}
+
+/* Of a file: only a person can put it there, or right. */
+static int cannot_read_file(const char *path, const char *from, struct err *e)
+{
+    struct stat st;
+
+    if (cannot_read(from, e) != ERR_NOT_FOUND && e->code != ERR_IO)
+        return e->code;
+    if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) {
+        e->n_hints = 0; /* of links */
+        err_hint(e, "a pipe, as <(COMMAND) makes one, is read with --pin-fd: --pin-fd 9 "
+                    "9< <(COMMAND)");
+    }
+    return e->code = ERR_PERSON;
 }
 
 static int first_line(const struct secret *raw, const char *from, struct secret *out, struct err *e)
@@ -64,21 +82,57 @@ static int read_file(const char *path, unsigned flags, struct secret *out, struc
 
     snprintf(from, sizeof(from), "'%s'", path);
     if (file_read_secret(path, PIN_FILE_MAX, flags, &raw, e))
-        return cannot_read(from, e);
+        return cannot_read_file(path, from, e);
     return first_line(&raw, from, out, e);
 }
 
-/* The service manager made that directory for this process alone; whose files they are it decides.
- */
 static bool credential_path(char out[TOKEN_PATH_MAX])
 {
     const char *dir = getenv("CREDENTIALS_DIRECTORY");
     int n = dir && dir[0] == '/' ? snprintf(out, TOKEN_PATH_MAX, "%s/coffer-pin", dir) : -1;
-    FILE *f = n > 0 && (size_t)n < TOKEN_PATH_MAX ? fopen(out, "re") : NULL;
+    struct stat st;
 
-    if (f)
-        fclose(f);
-    return f != NULL;
+    return n > 0 && (size_t)n < TOKEN_PATH_MAX && lstat(out, &st) == 0;
+}
+
+/* A service manager makes the file for its service alone: root's or the service's own, readable for
+ * a group at most (which is how an access list shows). */
+static const char *credential_fault(const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return "is not a regular file";
+    if (st->st_uid != geteuid() && st->st_uid != 0)
+        return "belongs to somebody else";
+    if (st->st_mode & 07)
+        return "is open to others";
+    return st->st_mode & 020 ? "can be changed by a group" : NULL;
+}
+
+/* Judged and read through one descriptor. */
+static int read_credential(const char *path, struct secret *out, struct err *e)
+{
+    AUTO(fd_closep) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    AUTO_SECRET raw = {0};
+    char from[TOKEN_PATH_MAX + 16];
+    struct stat st;
+    const char *fault;
+
+    snprintf(from, sizeof(from), "'%s'", path);
+    if (fd < 0 && errno == ELOOP) {
+        fault = "is a symbolic link";
+    } else if (fd < 0 || fstat(fd, &st)) {
+        err_sys(e, errno, "read the PIN: %s", from);
+        return e->code = ERR_PERSON;
+    } else {
+        fault = credential_fault(&st);
+    }
+    if (fault) {
+        err_set(e, ERR_PERSON, "the PIN in %s is not taken: the file %s", from, fault);
+        return err_hint(e, "it must be a file of yours or of root's, of mode 0400 or 0440");
+    }
+    if (fd_read_secret(fd, PIN_FILE_MAX, &raw, e))
+        return cannot_read_file(path, from, e);
+    return first_line(&raw, from, out, e);
 }
 
 bool pin_is_given(const struct cli *c, const char *pin_file)
@@ -102,10 +156,23 @@ static int read_typed(const char *label, struct secret *out, struct err *e)
     return rc;
 }
 
+/* is_refused: it could not be read, which is for a person to mend. */
+static int read_remembered(const char *path, bool *is_refused, struct secret *out, struct err *e)
+{
+    int rc = read_file(path, FILE_PRIVATE, out, e);
+
+    *is_refused = rc == ERR_PERSON;
+    if (*is_refused)
+        err_hint(e,
+                 "this machine remembers that file as the PIN's source; coffer trust FINGERPRINT "
+                 "without --keep-pin-file forgets it");
+    return rc;
+}
+
 /* Order: --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file, terminal. ask_person:
  * what this machine remembers is passed over. */
 static int pin_read(const struct cli *c, const char *label, const char *pin_file, bool ask_person,
-                    struct secret *out, bool *is_typed, struct err *e)
+                    struct secret *out, bool *is_typed, bool *is_refused, struct err *e)
 {
     const struct args *a = c->args;
     char path[TOKEN_PATH_MAX];
@@ -118,9 +185,9 @@ static int pin_read(const struct cli *c, const char *label, const char *pin_file
     if (a->given[OPT_PIN_FILE])
         return read_file(a->value[OPT_PIN_FILE], FILE_PRIVATE, out, e);
     if (!ask_person && credential_path(path))
-        return read_file(path, 0, out, e);
+        return read_credential(path, out, e);
     if (!ask_person && pin_file[0])
-        return read_file(pin_file, FILE_PRIVATE, out, e);
+        return read_remembered(pin_file, is_refused, out, e);
     *is_typed = true;
     return read_typed(label, out, e);
 }
@@ -147,7 +214,7 @@ static int type_twice(enum opt_id fd, enum opt_id file, struct secret *out, stru
         if (ask_secret("New PIN", ASK_HIDDEN, hint, &one, e))
             return e->code;
         if (check_new(&one, e)) {
-            out_warn("%s", e->msg);
+            out_error(e);
             continue;
         }
         if (ask_secret("New PIN again", ASK_HIDDEN, hint, &two, e))
@@ -159,8 +226,8 @@ static int type_twice(enum opt_id fd, enum opt_id file, struct secret *out, stru
     return err_set(e, ERR_PERSON, "no new PIN was given");
 }
 
-int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, bool is_software,
-                 struct secret *out, struct err *e)
+int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, struct secret *out,
+                 struct err *e)
 {
     const struct args *a = c->args;
     int rc;
@@ -177,15 +244,15 @@ int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, bool is_
     /* What is no PIN for any token is the caller's mistake here; nothing was tried. */
     if (rc == ERR_PIN)
         return e->code = ERR_USAGE;
-    if (rc || check_new(out, e))
-        return e->code;
-    if (is_software && out->n < PIN_SHORT) {
-        out_warn("this PIN is short: a copied SoftHSM token gives way to about 1,400 guesses a "
-                 "second");
-        out_hint("%u characters or more are worth their typing; 'coffer pin' changes it",
-                 PIN_SHORT);
-    }
-    return OK;
+    return rc ? rc : check_new(out, e);
+}
+
+void pin_say_short(const struct cli *c, const struct secret *pin, const char *how)
+{
+    if (pin->n >= PIN_SHORT)
+        return;
+    out_warn("this PIN is short: a copied SoftHSM token gives way to about 1,400 guesses a second");
+    out_advice(&c->out, "%u characters or more are worth their typing: %s", PIN_SHORT, how);
 }
 
 /* The guard belongs to the token, not to a vault: one token can open several, and its tries are
@@ -267,7 +334,7 @@ static int login_with(const struct cli *c, struct token *t, const char *pin_file
     AUTO_SECRET pin = {0};
     int rc;
 
-    if (pin_read(c, token_info(t)->label, pin_file, ask_person, &pin, is_typed, e))
+    if (pin_read(c, token_info(t)->label, pin_file, ask_person, &pin, is_typed, is_refused, e))
         return e->code;
     if (*is_typed)
         rc = login_typed(c, t, &pin, e);
@@ -276,18 +343,21 @@ static int login_with(const struct cli *c, struct token *t, const char *pin_file
     return rc || !used ? rc : secret_copy(used, secret_bytes(&pin), e);
 }
 
-/* A remembered PIN that may not be tried waits for a person; so a person at a terminal is asked. */
-static int login_once(const struct cli *c, struct token *t, const char *pin_file, bool *is_typed,
-                      struct secret *used, struct err *e)
+/* A remembered PIN that cannot be read or may not be tried waits for a person; so a person at a
+ * terminal is asked. */
+static int login_once(const struct cli *c, struct token *t, const char *pin_file, bool *ask_person,
+                      bool *is_typed, struct secret *used, struct err *e)
 {
     bool is_explicit = c->args->given[OPT_PIN_FD] || c->args->given[OPT_PIN_FILE];
     bool is_refused = false;
 
     if (check_tries(token_info(t), e))
         return e->code;
-    int rc = login_with(c, t, pin_file, false, is_typed, &is_refused, used, e);
+    int rc = login_with(c, t, pin_file, *ask_person, is_typed, &is_refused, used, e);
     if (!is_refused || is_explicit || !ask_possible())
         return rc;
+    out_warn("%s", e->msg);
+    *ask_person = true;
     return login_with(c, t, pin_file, true, is_typed, &is_refused, used, e);
 }
 
@@ -296,9 +366,10 @@ int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct
 {
     if (token_info(t)->is_protected_path && !pin_is_given(c, pin_file))
         return login_keypad(c, t, e);
+    bool ask_person = false;
     for (int i = 1;; i++) {
         bool is_typed = false;
-        int rc = login_once(c, t, pin_file, &is_typed, used, e);
+        int rc = login_once(c, t, pin_file, &ask_person, &is_typed, used, e);
         if (rc != ERR_PIN || !is_typed || i == TYPED_TRIES)
             return rc;
         out_error(e);

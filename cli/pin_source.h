@@ -16,13 +16,17 @@
 
 /* True when a PIN can be had without a person: an option, a credential, or pin_file. */
 bool pin_is_given(const struct cli *c, const char *pin_file);
-/* A new PIN from the two options, or typed twice. Warns when it is short for a software token. */
-int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, bool is_software,
-                 struct secret *out, struct err *e) MUST_USE;
+/* A new PIN from the two options, or typed twice. */
+int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, struct secret *out,
+                 struct err *e) MUST_USE;
+/* Warns when a PIN that has been set is short for a software token. how: the command that sets a
+ * longer one. */
+void pin_say_short(const struct cli *c, const struct secret *pin, const char *how);
 /* Logs in with a PIN from --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file ("" for
  * none) or the terminal, in this order; the first line, less its line end. A typed wrong PIN may be
- * typed again, three times in all. used: NULL, or gets the PIN that worked (empty with a keypad of
- * the token's own). */
+ * typed again, three times in all. A pin_file that cannot be read is told, and a person is asked.
+ * ERR_PERSON where a PIN's file cannot be read or may not be trusted. used: NULL, or gets the PIN
+ * that worked (empty with a keypad of the token's own). */
 int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,
               struct err *e) MUST_USE;
 /* The absolute path of --pin-file, for tokens.json, when --keep-pin-file is given; "" otherwise. */

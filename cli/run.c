@@ -47,6 +47,7 @@ int cli_run(int argc, char *const *argv, const struct env *env)
 
     int rc = args_parse(argc, argv, &args, &e);
     out_open(&c.out, args.given[OPT_JSON], args.given[OPT_QUIET]);
+    c.out.vault = rc ? NULL : args.value[OPT_VAULT];
     if (!rc && args.given[OPT_VERSION] && !args.given[OPT_HELP]) {
         json_text(c.out.is_json ? out_json(&c.out) : NULL, "version", VERSION);
         out_line(&c.out, "coffer %s", VERSION);

@@ -128,7 +128,7 @@ static bool is_recipient(const struct vault *v, const struct local_token *t)
 }
 
 /* SoftHSM calls a directory that is gone a general error. */
-static int open_one(const struct local_token *t, struct token **out, struct err *e)
+int session_open_token(const struct local_token *t, struct token **out, struct err *e)
 {
     if (t->where.softhsm_conf[0] && access(t->where.softhsm_conf, R_OK)) {
         err_set(e, ERR_NOT_FOUND, "the software token is gone: '%s' cannot be read",
@@ -155,7 +155,7 @@ int session_token(const struct cli *c, const struct vault *v, struct token **t,
         n_known++;
         if (!is_recipient(v, &l->v[i]))
             continue;
-        if (open_one(&l->v[i], t, n_tried++ ? &other : e) == OK) {
+        if (session_open_token(&l->v[i], t, n_tried++ ? &other : e) == OK) {
             *entry = l->v[i];
             return OK;
         }
@@ -226,10 +226,9 @@ void session_say_trust(const struct vault *v)
     struct err e;
 
     if (vault_trust_state(v) == TRUST_PIN_UNWRITABLE)
-        out_hint("this machine's pin of the vault cannot be written; 'coffer doctor' says more");
+        out_warn("this machine's pin of the vault cannot be written; 'coffer doctor' says more");
     if (vault_trust_state(v) != TRUST_NO_PIN || vault_fingerprint(v, fingerprint, &e))
         return;
-    out_hint("this machine has not been told to trust this vault, fingerprint %s; if the paper, or "
-             "the machine that made it, says the same: coffer trust FINGERPRINT",
-             fingerprint);
+    out_warn("this machine has not been told to trust this vault, fingerprint %s", fingerprint);
+    out_hint("if the paper, or the machine that made it, says the same: coffer trust FINGERPRINT");
 }

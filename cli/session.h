@@ -27,6 +27,9 @@ void session_end(struct session *s);
 /* Opens only the token of the vault, without a login; *entry says which. Caller closes *t. */
 int session_token(const struct cli *c, const struct vault *v, struct token **t,
                   struct local_token *entry, struct err *e) MUST_USE;
+/* Opens the token of one entry, without a login; tells when an embedded token's directory is gone.
+ */
+int session_open_token(const struct local_token *t, struct token **out, struct err *e) MUST_USE;
 /* Logs in and opens, to change the vault after vault_lock. A vault that this machine does not trust
  * is refused here, before anything is asked of the person. */
 int session_write(const struct cli *c, struct vault *v, struct session *s, struct err *e) MUST_USE;

@@ -74,7 +74,7 @@ static void show_rare(struct cli *c, const struct record_info *r)
         out_line(o, "CA           own certificates (%zu bytes of PEM)", r->ca.n);
     if (r->policy.n > 0)
         out_line(o, "policy       %s", buf_str(&r->policy));
-    json_bool_member(j, "unverified", r->unverified);
+    json_bool_member(j, "verified", policy_is_verified(r));
     json_bool_member(j, "release", r->release);
     json_text(j, "connect_to", r->connect_to);
     json_text(j, "egress", r->egress);

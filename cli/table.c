@@ -68,7 +68,8 @@ static const char help_add[] =
     "Secrets are never taken from the command line or the environment. They are asked on the\n"
     "terminal, or read from one JSON object: {\"api_key\":\"...\",\"api_secret\":\"...\"}.\n"
     "Fields: api_key, api_secret, passphrase, uid, private_key_pem, wallet, login. Names that\n"
-    "exchanges and clients use are understood: apiKey, secret, password, privateKey, name, memo.\n";
+    "exchanges and clients use are understood: apiKey, secret, password, privateKey, name, id,\n"
+    "memo; so a key file as Coinbase lets you download it can be given as it is.\n";
 
 static const char help_show[] =
     "Shows what the record says of itself, without a PIN; so it is not authenticated.\n"
@@ -82,7 +83,8 @@ static const char help_sign[] =
     "\n"
     "--request reads {\"method\",\"url\",\"headers\"?,\"body\"?,\"clock\"?}; or for a WebSocket\n"
     "{\"kind\":\"ws_login\",\"url\"?,\"message\"?,\"clock\"?}, which prints\n"
-    "{\"url\",\"headers\",\"message\"}. url is absolute, or a path on the exchange's first host.\n"
+    "{\"url\",\"headers\",\"message\"}. url is absolute, or a path on the exchange's first host\n"
+    "(on Binance, one that begins with /fapi/ on that of the futures).\n"
     "clock fixes timestamp_ms, nonce, uuid or random_hex16, to make a signature again.\n"
     "\n"
     "Requests of class read, trade and cancel are signed; public ones are printed unsigned; all\n"
@@ -92,11 +94,15 @@ static const char help_trust[] =
     "Tells this machine that the vault with this fingerprint is yours, and which token opens it.\n"
     "That is how a second machine joins and how a restored backup is accepted. Read the\n"
     "fingerprint on the machine that made the vault ('coffer doctor', or the paper written at\n"
-    "'coffer init'), not from the copy that you are about to trust.\n";
+    "'coffer init'), not from the copy that you are about to trust.\n"
+    "\n"
+    "--keep-pin-file remembers the path of --pin-file for this token; without it a path that was\n"
+    "remembered before is forgotten.\n";
 
 static const char help_doctor[] =
-    "Looks at what coffer needs and says how to mend what is wrong. With a PIN from --pin-fd,\n"
-    "--pin-file or the terminal it opens each record; without a terminal and a PIN it checks\n"
+    "Looks at what coffer needs and says how to mend what is wrong. With a PIN it opens each\n"
+    "record; the PIN comes from --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, the\n"
+    "remembered PIN file or the terminal, in this order. Without a terminal and a PIN it checks\n"
     "what can be checked without the token, and says so.\n"
     "--take-back puts a record file that nothing references back under its name.\n";
 
@@ -118,7 +124,9 @@ const struct command commands[] = {
         .options = OPTIONS(OPT_MODULE),
         .details = "Looks into the modules that this machine's vaults use, into known drivers "
                    "where they are\n"
-                   "installed, and into --module. Asks for no PIN.\n",
+                   "installed, and into --module. Asks for no PIN. The URI shown is what --token "
+                   "takes. Exit 1\n"
+                   "when the module of --module does not work.\n",
         .run = run_tokens,
     },
     {
@@ -207,7 +215,10 @@ const struct command commands[] = {
         .gist = "change the token's PIN",
         .options = OPTIONS(LOGIN, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE),
         .details = "Changes the user PIN of the token that opens this vault. The vault itself "
-                   "stays as it is.\n",
+                   "stays as it is.\n"
+                   "--pin-fd and --new-pin-fd need two descriptors: each is read to its end, and "
+                   "its first line\n"
+                   "counts.\n",
         .run = run_pin,
     },
     {

@@ -11,6 +11,7 @@
 
 #define MODULES_MAX 48u
 #define TOKENS_SHOWN 16u
+#define URI_TEXT (3 * TOKEN_PATH_MAX + 256u)
 
 /* Where distributions put the drivers of common tokens. */
 static const char *const known_modules[] = {
@@ -29,6 +30,7 @@ static const char *const known_modules[] = {
 
 struct place {
     char module[TOKEN_PATH_MAX], conf[TOKEN_PATH_MAX];
+    bool is_asked; /* by --module */
 };
 
 struct places {
@@ -37,17 +39,20 @@ struct places {
 };
 
 /* The same driver under two names is asked once. */
-static void add_place(struct places *p, const char *module, const char *conf)
+static void add_place(struct places *p, const char *module, const char *conf, bool is_asked)
 {
     char *path = realpath(module, NULL);
     const char *real = path ? path : module;
     bool is_new = p->n < MODULES_MAX && strlen(real) < TOKEN_PATH_MAX;
 
-    for (size_t i = 0; i < p->n && is_new; i++)
+    for (size_t i = 0; i < p->n && is_new; i++) {
         is_new = strcmp(p->v[i].module, real) != 0 || strcmp(p->v[i].conf, conf) != 0;
+        p->v[i].is_asked |= !is_new && is_asked;
+    }
     if (is_new) {
         memcpy(p->v[p->n].module, real, strlen(real) + 1);
         memcpy(p->v[p->n].conf, conf, strlen(conf) + 1);
+        p->v[p->n].is_asked = is_asked;
         p->n++;
     }
     free(path);
@@ -65,7 +70,7 @@ static void add_embedded(struct cli *c, struct places *p)
         if (f->d_name[0] == '.' || n < 0 || (size_t)n >= WHERE_MAX)
             continue;
         if (softhsm_where(path, &w, &ignored) == OK)
-            add_place(p, w.module, w.softhsm_conf);
+            add_place(p, w.module, w.softhsm_conf, false);
     }
     if (d)
         closedir(d);
@@ -77,15 +82,15 @@ static void collect(struct cli *c, const struct local_tokens *l, struct places *
     struct err ignored;
 
     for (size_t i = 0; i < l->n; i++)
-        add_place(p, l->v[i].where.module, l->v[i].where.softhsm_conf);
+        add_place(p, l->v[i].where.module, l->v[i].where.softhsm_conf, false);
     add_embedded(c, p);
     if (c->args->given[OPT_MODULE])
-        add_place(p, c->args->value[OPT_MODULE], "");
+        add_place(p, c->args->value[OPT_MODULE], "", true);
     for (size_t i = 0; i < ARRAY_LEN(known_modules); i++)
         if (access(known_modules[i], R_OK) == 0)
-            add_place(p, known_modules[i], "");
+            add_place(p, known_modules[i], "", false);
     if (getenv("SOFTHSM2_CONF") && softhsm_module(module, &ignored) == OK)
-        add_place(p, module, "");
+        add_place(p, module, "", false);
 }
 
 static const char *pin_text(enum pin_state s)
@@ -122,12 +127,46 @@ static void vaults_text(const struct local_tokens *l, const struct token_info *i
     }
 }
 
+static size_t uri_part(char *out, size_t cap, const char *name, const char *v, const char *safe)
+{
+    size_t n = (size_t)snprintf(out, cap, "%s=", name);
+
+    for (; *v && n + 4 < cap; v++) {
+        bool is_plain = (*v >= 'a' && *v <= 'z') || (*v >= 'A' && *v <= 'Z') ||
+                        (*v >= '0' && *v <= '9') || strchr(safe, *v);
+        if (is_plain)
+            out[n++] = *v;
+        else
+            n += (size_t)snprintf(out + n, cap - n, "%%%02X", (unsigned char)*v);
+    }
+    out[n] = 0;
+    return n;
+}
+
+/* What init and trust take with --token. An embedded token has none: its module sees it only with
+ * a configuration that no URI can name. */
+static void uri_text(const struct token_info *i, const struct place *p, char *out, size_t cap)
+{
+    size_t n = (size_t)snprintf(out, cap, "pkcs11:");
+
+    if (i->label[0])
+        n += uri_part(out + n, cap - n, "token", i->label, "-._~");
+    if (i->label[0] && i->serial[0])
+        n += (size_t)snprintf(out + n, cap - n, ";");
+    if (i->serial[0])
+        n += uri_part(out + n, cap - n, "serial", i->serial, "-._~");
+    n += (size_t)snprintf(out + n, cap - n, "?");
+    uri_part(out + n, cap - n, "module-path", p->module, "-._~/");
+}
+
 static void show_token(struct cli *c, const struct token_info *i, const struct place *p,
                        const struct local_tokens *l, cJSON *list)
 {
     struct out *o = &c->out;
-    char vaults[256];
+    char vaults[256], uri[URI_TEXT] = "";
 
+    if (!p->conf[0])
+        uri_text(i, p, uri, sizeof(uri));
     vaults_text(l, i, vaults, sizeof(vaults));
     out_line(o, "token '%s'", i->label);
     out_line(o, "  kind      %s",
@@ -137,6 +176,7 @@ static void show_token(struct cli *c, const struct token_info *i, const struct p
     out_line(o, "  model     %s %s", i->manufacturer, i->model);
     out_line(o, "  driver    %s, firmware %s", i->driver, i->firmware);
     out_line(o, "  module    %s", p->module);
+    out_line(o, "  URI       %s", uri[0] ? uri : "none: an embedded token is reached by --softhsm");
     out_line(o, "  PIN       %s%s%s", pin_text(i->pin),
              i->is_protected_path ? ", entered on the device" : "",
              i->is_read_only ? "; the token is read-only" : "");
@@ -153,6 +193,8 @@ static void show_token(struct cli *c, const struct token_info *i, const struct p
     json_bool_member(j, "pin_on_device", i->is_protected_path);
     json_text(j, "pin", pin_text(i->pin));
     json_text(j, "module", p->module);
+    if (uri[0])
+        json_text(j, "uri", uri);
     json_text(j, "vaults", vaults);
 }
 
@@ -174,6 +216,8 @@ static size_t show_place(struct cli *c, const struct place *p, const struct loca
 
     if (token_list(p->module, p->conf, infos, TOKENS_SHOWN, &n, &e)) {
         show_broken(c, p, &e, list);
+        if (p->is_asked)
+            c->status = 1;
         return 0;
     }
     if (n > TOKENS_SHOWN)

@@ -9,10 +9,12 @@
 #include "pkcs11/softhsm.h"
 
 #define KEYS_SEEN 24u
+#define FINGERPRINT_DIGITS 32u
 
 struct joining {
     struct session s;
-    bool is_new; /* the entry is to be written to tokens.json */
+    bool is_new;        /* the entry is to be written to tokens.json */
+    bool has_forgotten; /* its PIN file */
 };
 
 static void joining_close(struct joining *j)
@@ -108,10 +110,28 @@ static int by_entry(struct cli *c, const struct vault *v, struct joining *j, str
 {
     if (session_begin(c, v, &j->s, e))
         return e->code;
-    if (!c->args->given[OPT_KEEP_PIN_FILE])
-        return OK;
-    j->is_new = true;
+    j->has_forgotten = !c->args->given[OPT_KEEP_PIN_FILE] && j->s.entry.pin_file[0];
+    j->is_new = c->args->given[OPT_KEEP_PIN_FILE] || j->has_forgotten;
     return pin_file_to_keep(c, j->s.entry.pin_file, e);
+}
+
+/* Before any work with the token; whether it is this vault's only the opened vault tells. */
+static int check_fingerprint(const char *text, struct err *e)
+{
+    bool is_hex = true;
+    size_t n = 0;
+
+    for (const char *p = text; *p; p++) {
+        if (strchr("-: ", *p))
+            continue;
+        is_hex = is_hex && strchr("0123456789abcdefABCDEF", *p);
+        n++;
+    }
+    if (is_hex && n == FINGERPRINT_DIGITS)
+        return OK;
+    err_set(e, ERR_USAGE, "a fingerprint has %u hex digits", FINGERPRINT_DIGITS);
+    return err_hint(e, "for example 0123-4567-89ab-cdef-0123-4567-89ab-cdef; 'coffer doctor' shows "
+                       "it on a machine that trusts the vault");
 }
 
 static int no_fingerprint(struct err *e)
@@ -151,7 +171,7 @@ int run_trust(struct cli *c, struct err *e)
         return no_fingerprint(e);
     if (a->given[OPT_TOKEN] && a->given[OPT_SOFTHSM])
         return err_set(e, ERR_USAGE, "--softhsm and --token exclude each other");
-    if (vault_load(&c->where, c->env, &v, e))
+    if (check_fingerprint(a->words[0], e) || vault_load(&c->where, c->env, &v, e))
         return e->code;
     if (a->given[OPT_TOKEN])
         rc = by_uri(c, v, &j, e);
@@ -160,5 +180,7 @@ int run_trust(struct cli *c, struct err *e)
     if (rc || vault_trust(v, &j.s.opener, a->words[0], e) ||
         (j.is_new && local_put(&c->where, &j.s.entry, e)))
         return e->code;
+    if (j.has_forgotten)
+        out_note(&c->out, "The PIN file is no longer remembered; --keep-pin-file would keep it.");
     return report(c, v, e);
 }

@@ -16,5 +16,8 @@ enum req_class binance_raise(enum req_class cls, struct bytes query, struct byte
 bool binance_is_logon(struct json params) MUST_USE;
 /* ERR_USAGE for a body that is no form text: its parameters could not be told. */
 int binance_check_body(struct bytes body, struct err *e) MUST_USE;
+/* A connector's check(): what no Binance key is, so that another exchange's is noticed. */
+int binance_check_key(const struct secret *const f[FIELD_COUNT], enum key_type key,
+                      struct err *e) MUST_USE;
 
 #endif

@@ -114,14 +114,57 @@ bool binance_is_logon(struct json params)
     return params.type == JSON_OBJECT;
 }
 
-int binance_check_body(struct bytes body, struct err *e)
+static bool is_form(struct bytes body)
 {
     struct bytes text = text_trim(body);
-    bool is_form = !text.n || (text.p[0] != '{' && text.p[0] != '[');
+
+    if (text.n && (text.p[0] == '{' || text.p[0] == '['))
+        return false;
     for (size_t i = 0; i < body.n; i++)
-        is_form &= body.p[i] >= 0x20 && body.p[i] != 0x7f;
-    if (is_form)
+        if (body.p[i] < 0x20 || body.p[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* Files that editors and echo write. */
+static bool ends_line(struct bytes body)
+{
+    size_t n = body.n;
+
+    while (n && (body.p[n - 1] == '\n' || body.p[n - 1] == '\r'))
+        n--;
+    return n > 0 && n < body.n && is_form(bytes_of(body.p, n));
+}
+
+int binance_check_body(struct bytes body, struct err *e)
+{
+    if (is_form(body))
         return OK;
+    if (ends_line(body)) {
+        err_set(e, ERR_USAGE, "the body ends with a line end; a form has none");
+        return err_hint(e, "write the file without one: printf %%s 'name=value' > FILE");
+    }
     err_set(e, ERR_USAGE, "body is not form text");
     return err_hint(e, "binance takes name=value pairs with & between them, no JSON or multipart");
+}
+
+static int check_letters(enum field_id f, const struct secret *s, struct err *e)
+{
+    for (size_t i = 0; s && i < s->n; i++) {
+        uint8_t c = s->p[i];
+        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            continue;
+        err_set(e, ERR_USAGE,
+                "%s has at %zu what no Binance key has: they are letters and digits only",
+                field_name(f), i + 1);
+        return err_hint(e, "is it the key of another exchange? 'coffer connectors' lists them");
+    }
+    return OK;
+}
+
+int binance_check_key(const struct secret *const f[FIELD_COUNT], enum key_type key, struct err *e)
+{
+    (void)key;
+    int rc = check_letters(FIELD_API_KEY, f[FIELD_API_KEY], e);
+    return rc ? rc : check_letters(FIELD_API_SECRET, f[FIELD_API_SECRET], e);
 }

@@ -48,6 +48,7 @@ struct host {
     enum environment env;
     const char *region; /* NULL where the exchange has one key space; else the region's id */
     bool is_ws;         /* wss:// host: only ws_login may name it */
+    const char *prefix; /* a url that is only a path and begins so goes here; NULL for most */
 };
 
 enum field_codec {

@@ -26,6 +26,12 @@ static bool takes_private_key(const struct connector *c)
     return spec_of(c, FIELD_PRIVATE_KEY_PEM) != NULL;
 }
 
+/* Where an HMAC key could be meant, base64 of 64 bytes may be one. */
+static bool takes_pair(const struct connector *c)
+{
+    return takes(c, KEY_ED25519) && !takes(c, KEY_HMAC);
+}
+
 /* Which fields are there and which are missing. A field that is one of two ways is wanted once. */
 static int check_presence(const struct connector *c, const struct secret typed[FIELD_COUNT],
                           struct err *e)
@@ -139,7 +145,7 @@ static int normalise_secret(const struct connector *c, const struct field_spec *
     if (takes_private_key(c) && privkey_is_pem(v))
         return normalise_pem(c, f->id, v, private_key, key, e);
     int rc = check_text(f, v, e);
-    if (!rc && takes(c, KEY_ED25519) && !takes(c, KEY_HMAC))
+    if (!rc && takes_pair(c))
         rc = privkey_from_pair(field_name(f->id), v, private_key, &is_pair, e);
     if (rc || is_pair) {
         *key = KEY_ED25519;
@@ -153,13 +159,34 @@ static int normalise_secret(const struct connector *c, const struct field_spec *
                                   : decode_base64(f, v, &out[f->id], e);
 }
 
+/* Files that exchanges let people download call both a PEM and a raw pair by one name. */
+static int normalise_private_key(const struct connector *c, const struct field_spec *f,
+                                 struct bytes v, struct secret *out, enum key_type *key,
+                                 struct err *e)
+{
+    bool is_pair = false;
+    if (privkey_is_pem(v) || !takes_pair(c))
+        return normalise_pem(c, f->id, v, out, key, e);
+    int rc = check_text(f, v, e);
+    if (!rc)
+        rc = privkey_from_pair(field_name(f->id), v, out, &is_pair, e);
+    if (rc)
+        return rc;
+    *key = KEY_ED25519;
+    if (is_pair)
+        return OK;
+    err_set(e, ERR_USAGE, "%s is neither a PEM nor base64 of a 64-byte Ed25519 key",
+            field_name(f->id));
+    return err_hint(e, "give it whole, as the exchange wrote it");
+}
+
 static int normalise_field(const struct connector *c, const struct field_spec *f, struct bytes v,
                            struct secret out[FIELD_COUNT], enum key_type *key, struct err *e)
 {
     if (f->id == FIELD_API_SECRET)
         return normalise_secret(c, f, v, out, key, e);
     if (f->codec == CODEC_PEM)
-        return normalise_pem(c, f->id, v, &out[f->id], key, e);
+        return normalise_private_key(c, f, v, &out[f->id], key, e);
     int rc = check_text(f, v, e);
     if (!rc)
         rc = check_length(f, v, e);

@@ -86,7 +86,10 @@ static int find_block(const char *field, struct bytes text, struct bytes *body, 
     }
     if (seen)
         return refuse_label(field, label, e);
-    err_set(e, ERR_USAGE, "%s: a PEM without its lines", field);
+    if (privkey_is_pem(text))
+        err_set(e, ERR_USAGE, "%s: a PEM without its lines", field);
+    else
+        err_set(e, ERR_USAGE, "%s is no private key in PEM", field);
     return err_hint(e, "give it whole, from -----BEGIN to -----END ...-----");
 }
 

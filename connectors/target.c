@@ -164,8 +164,14 @@ static int find_host(struct call *c, struct bytes authority, bool is_ws, struct 
     return refuse_host(c, authority, is_ws, e);
 }
 
-static int first_host(struct call *c, bool is_ws, struct err *e)
+/* For a url that is only a path: the host that claims such paths, else the first. */
+static int host_of_path(struct call *c, struct bytes url, bool is_ws, struct err *e)
 {
+    for (const struct host *h = c->conn->hosts; h->name; h++)
+        if (h->prefix && host_allowed(c, h, is_ws) && text_starts(url, h->prefix)) {
+            c->host = bytes_str(h->name);
+            return OK;
+        }
     for (const struct host *h = c->conn->hosts; h->name; h++)
         if (host_allowed(c, h, is_ws)) {
             c->host = bytes_str(h->name);
@@ -193,7 +199,7 @@ static int split_origin(struct bytes url, bool is_ws, struct call *c, struct byt
     if (url.p[0] == '/') {
         c->origin = bytes_of(NULL, 0);
         *rest = url;
-        return first_host(c, is_ws, e);
+        return host_of_path(c, url, is_ws, e);
     }
     int rc = check_scheme(url, scheme, e);
     if (rc)
@@ -328,7 +334,8 @@ int target_check_method(struct bytes method, struct err *e)
             return OK;
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (text_eq_nocase(method, bytes_str(known[i]))) {
-            err_set(e, ERR_USAGE, "method '%s' must be in upper case", known[i]);
+            err_set(e, ERR_USAGE, "method '%.*s' must be in upper case", (int)method.n,
+                    (const char *)method.p);
             return err_hint(e, "write '%s'", known[i]);
         }
     return err_set(e, ERR_USAGE, "method must be GET, POST, PUT, DELETE or PATCH");

@@ -133,6 +133,9 @@ static void coinbase_keys(void)
     OK_CALL(normalise(COINBASE, FIELD_API_SECRET, ED_PAIR), &e);
     EQ_INT(key, KEY_ED25519);
     EQ_MEM(secret_bytes(&out[FIELD_PRIVATE_KEY_PEM]), bytes_of(want, n));
+    OK_CALL(normalise(COINBASE, FIELD_PRIVATE_KEY_PEM, ED_PAIR "\n"), &e);
+    EQ_INT(key, KEY_ED25519);
+    EQ_MEM(secret_bytes(&out[FIELD_PRIVATE_KEY_PEM]), bytes_of(want, n));
     OK_CALL(normalise(COINBASE, FIELD_PRIVATE_KEY_PEM, EC_PARAMS EC_PEM), &e);
     EQ_INT(key, KEY_EC_P256);
     OK_CALL(normalise(COINBASE, FIELD_API_SECRET, EC_PEM), &e);
@@ -144,6 +147,10 @@ static void coinbase_keys(void)
     clear();
     refuse(COINBASE, FIELD_API_SECRET, "FAKEDINwWlDjpCyuwfVi4tgrg818Zv47", "legacy HMAC");
     refuse(COINBASE, FIELD_API_SECRET, ED_BODY, "PEM without its lines");
+    refuse(COINBASE, FIELD_PRIVATE_KEY_PEM, ED_BODY, "PEM without its lines");
+    refuse(COINBASE, FIELD_PRIVATE_KEY_PEM, KRAKEN_SECRET, "do not belong together");
+    refuse(COINBASE, FIELD_PRIVATE_KEY_PEM, "FAKEDINwWlDjpCyuwfVi4tgrg818Zv47",
+           "private_key_pem is neither a PEM nor base64 of a 64-byte Ed25519 key");
     refuse(COINBASE, FIELD_API_SECRET,
            "enoGmoX0fUobh0z/T1xzR4OPd9I92Sn5IdqWnPmljD/sk60QSkmihRpwWReZcSc8mkS6/Z1DaypMCEnc6vWA"
            "jQ==",
@@ -178,7 +185,8 @@ static void wrong_keys(void)
     refuse(BINANCE, f, EC_PEM, "binance takes no ec-p256 key, but hmac, rsa, ed25519");
     refuse(COINBASE, f, P384_PEM, "not on the curve P-256");
     refuse(BINANCE, f, ED_BODY, "PEM without its lines");
-    refuse(BINANCE, f, "nonsense", "PEM without its lines");
+    refuse(BINANCE, f, "nonsense", "private_key_pem is no private key in PEM");
+    refuse(BINANCE, f, ED_PAIR, "private_key_pem is no private key in PEM");
     refuse(BINANCE, f, "-----BEGIN PRIVATE KEY-----\n" ED_BODY "\n", "no END line");
     refuse(BINANCE, f, "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----", "is empty");
     refuse(BINANCE, f, "-----BEGIN PRIVATE KEY-----\nMC4C?\n-----END PRIVATE KEY-----", "base64");
@@ -224,6 +232,8 @@ static void texts(void)
     refuse(BINANCE, f, "FAKE5678\x01" "01234567", "not plain ASCII");
     refuse(BINANCE, f, "short", "api_secret has 5 characters; 16 to 128 are expected");
     refuse(BINANCE, FIELD_API_KEY, "FAKE567890123456", "api_secret is missing");
+    refuse(BINANCE, f, KRAKEN_SECRET, "api_secret has at ");
+    refuse(BINANCE, f, "FAKE5678-0123456", "api_secret has at 9 what no Binance key has");
     refuse(BINANCE, FIELD_UID, "1", "binance keys have no field uid");
     refuse(OKX, f, "FA4E0A006161D62F867C875F3B10E794", "passphrase is missing");
     refuse(KRAKEN, FIELD_PRIVATE_KEY_PEM, ED_PEM, "kraken keys have no field private_key_pem");

@@ -32,6 +32,7 @@ static void test_aliases(void)
         {"password", FIELD_PASSPHRASE},
         {"privateKey", FIELD_PRIVATE_KEY_PEM},
         {"name", FIELD_API_KEY},
+        {"id", FIELD_API_KEY},
     };
     static const char *const none[] = {"", "key", "API_KEY", "api_key ", "api", "apikey", "Memo"};
 

@@ -105,23 +105,44 @@ static void classes(void)
     struct err e;
 
     info_for(&r, "binance");
-    EQ_INT(policy_check(&r, CLASS_PUBLIC, &e), OK);
-    EQ_INT(policy_check(&r, CLASS_READ, &e), OK);
-    EQ_INT(policy_check(&r, CLASS_CANCEL, &e), OK);
-    EQ_INT(policy_check(&r, CLASS_WITHDRAW, &e), ERR_POLICY);
+    EQ_INT(policy_check(&r, CLASS_PUBLIC, "GET /x", &e), OK);
+    EQ_INT(policy_check(&r, CLASS_READ, "GET /x", &e), OK);
+    EQ_INT(policy_check(&r, CLASS_CANCEL, "GET /x", &e), OK);
+    EQ_INT(policy_check(&r, CLASS_WITHDRAW, "GET /x", &e), ERR_POLICY);
     CHECK(strstr(e.msg, "withdraw") && strstr(e.hints[0], "--allow withdraw"));
-    EQ_INT(policy_check(&r, CLASS_UNKNOWN, &e), ERR_POLICY);
+    CHECK(!strstr(e.hints[0], "remove") && strstr(e.hints[0], "coffer add OTHERNAME binance"));
+    EQ_INT(policy_check(&r, CLASS_UNKNOWN, "GET /x", &e), ERR_POLICY);
+    CHECK(strstr(e.msg, "'acme' may not sign GET /x: ") && strstr(e.hints[0], "spelling"));
+    CHECK(strstr(e.hints[1], "--allow unknown") && !strstr(e.hints[1], "remove"));
     snprintf(r.classes, sizeof(r.classes), "transfer,later-class,withdraw");
-    EQ_INT(policy_check(&r, CLASS_WITHDRAW, &e), OK);
-    EQ_INT(policy_check(&r, CLASS_TRANSFER, &e), OK);
-    EQ_INT(policy_check(&r, CLASS_KEYS, &e), ERR_POLICY);
+    EQ_INT(policy_check(&r, CLASS_WITHDRAW, "GET /x", &e), OK);
+    EQ_INT(policy_check(&r, CLASS_TRANSFER, "GET /x", &e), OK);
+    EQ_INT(policy_check(&r, CLASS_KEYS, "GET /x", &e), ERR_POLICY);
     r.unverified = true;
-    EQ_INT(policy_check(&r, CLASS_READ, &e), OK);
-    EQ_INT(policy_check(&r, CLASS_PUBLIC, &e), OK);
-    EQ_INT(policy_check(&r, CLASS_TRADE, &e), ERR_POLICY);
+    EQ_INT(policy_check(&r, CLASS_READ, "GET /x", &e), OK);
+    EQ_INT(policy_check(&r, CLASS_PUBLIC, "GET /x", &e), OK);
+    EQ_INT(policy_check(&r, CLASS_TRADE, "GET /x", &e), ERR_POLICY);
     r.unverified = false;
     buf_adds(&r.policy, "{\"markets\":[]}");
-    EQ_INT(policy_check(&r, CLASS_READ, &e), ERR_POLICY);
+    EQ_INT(policy_check(&r, CLASS_READ, "GET /x", &e), ERR_POLICY);
+    record_info_free(&r);
+}
+
+static void verified(void)
+{
+    struct record_info r;
+
+    info_for(&r, "binance");
+    CHECK(policy_is_verified(&r));
+    snprintf(r.risks[0].problem, sizeof(r.risks[0].problem), "can withdraw");
+    r.n_risks = 1;
+    CHECK(policy_is_verified(&r));
+    snprintf(r.risks[1].problem, sizeof(r.risks[1].problem), RISK_NOT_VERIFIED);
+    r.n_risks = 2;
+    CHECK(!policy_is_verified(&r));
+    r.n_risks = 0;
+    r.unverified = true;
+    CHECK(!policy_is_verified(&r));
     record_info_free(&r);
 }
 
@@ -302,6 +323,7 @@ int main(void)
 {
     RUN(classes);
     RUN(class_lists);
+    RUN(verified);
     RUN(check_refuses);
     RUN(check_record);
     RUN(body_limit);

@@ -46,6 +46,41 @@ static void path_goes_to_first_host(void)
     EQ_INT(parse(&c, "/0/public/Time", false, &e), ERR_USAGE);
 }
 
+static void some_paths_have_a_host_of_their_own(void)
+{
+    static const struct {
+        enum environment env;
+        bool is_ws;
+        const char *url, *host;
+    } rows[] = {
+        {ENV_LIVE, false, "/fapi/v1/order?a=b", "fapi.binance.com"},
+        {ENV_TEST, false, "/fapi/v1/order", "testnet.binancefuture.com"},
+        {ENV_DEMO, false, "/fapi/v1/order", "demo-fapi.binance.com"},
+        {ENV_LIVE, true, "/ws-fapi/v1", "ws-fapi.binance.com"},
+        {ENV_TEST, true, "/ws-fapi/v1", "testnet.binancefuture.com"},
+        {ENV_LIVE, true, "/ws-api/v3", "ws-api.binance.com"},
+        {ENV_LIVE, false, "/api/v3/account", "api.binance.com"},
+        {ENV_LIVE, false, "/sapi/v1/account/status", "api.binance.com"},
+        {ENV_LIVE, false, "/fapi", "api.binance.com"},
+        {ENV_LIVE, false, "/fapix/v1/order", "api.binance.com"},
+        {ENV_LIVE, false, "/FAPI/v1/order", "api.binance.com"},
+        {ENV_LIVE, false, "/api/v3/fapi/v1/x", "api.binance.com"},
+        {ENV_TEST, false, "/api/v3/account", "testnet.binance.vision"},
+        {ENV_DEMO, false, "/api/v3/account", "demo-api.binance.com"},
+        {ENV_LIVE, false, "https://api.binance.com/fapi/v1/order", "api.binance.com"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct call c = call_for(&connector_binance, rows[i].env, NULL);
+        struct err e;
+        if (OK_CALL(parse(&c, rows[i].url, rows[i].is_ws, &e), &e))
+            EQ_MEM(c.host, bytes_str(rows[i].host));
+    }
+    struct call c = call_for(&connector_kraken, ENV_LIVE, NULL);
+    struct err e;
+    OK_CALL(parse(&c, "/fapi/v1/order", false, &e), &e);
+    EQ_MEM(c.host, BYTES_LIT("api.kraken.com"));
+}
+
 static void url_is_written_as_it_came(void)
 {
     static const char *const urls[] = {
@@ -238,6 +273,7 @@ int main(void)
 {
     RUN(parts_keep_their_bytes);
     RUN(path_goes_to_first_host);
+    RUN(some_paths_have_a_host_of_their_own);
     RUN(url_is_written_as_it_came);
     RUN(a_message_without_url_has_none);
     RUN(hosts_are_a_closed_list);

@@ -281,9 +281,10 @@ static void test_printed_is_parsed(void)
     EQ_INT(again.n_entries, v->body.n_entries);
     for (size_t i = 0; i < again.n_entries; i++) {
         const struct index_entry *a = &again.entries[i], *b = &v->body.entries[i];
-        CHECK(a->name.p == b->name.p && a->current.file.p == b->current.file.p &&
-              a->current.sha64.p == b->current.sha64.p && a->retiring.file.p == b->retiring.file.p &&
-              a->retiring.sha64.p == b->retiring.sha64.p);
+        CHECK(a->name.p == b->name.p && a->current.file.p == b->current.file.p);
+        CHECK(a->current.sha64.p == b->current.sha64.p);
+        CHECK(a->retiring.file.p == b->retiring.file.p);
+        CHECK(a->retiring.sha64.p == b->retiring.sha64.p);
         EQ_MEM(b->name, a->name);
         EQ_MEM(b->retiring.sha64, a->retiring.sha64);
     }

@@ -145,7 +145,7 @@ static void test_pin_overtaken(void)
     softkey_free(&o.key);
 }
 
-/* Without a key: the pinned fingerprint, and a vault older than the pin is told from a newer one. */
+/* Without a key: the pinned fingerprint, and a vault older than the pin is told from a newer. */
 static void test_pin_look(void)
 {
     struct err e;

@@ -170,8 +170,10 @@ int pin_guard_begin(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
     if (pwrite(fd, TRIED, sizeof(TRIED) - 1, 0) != sizeof(TRIED) - 1) {
         int err_no = errno;
         close(fd);
-        err_sys(e, err_no, "remember the login");
-        return e->code = ERR_PERSON;
+        err_sys(e, err_no, "remember the login below '%s'", w->state);
+        if (err_no != ENOSPC && err_no != EDQUOT)
+            return e->code = ERR_PERSON;
+        return err_hint(e, "free some space there and run the command again");
     }
     g->fd = fd;
     return OK;

@@ -59,7 +59,8 @@ run 0 add binance-main binance --no-verify --accept-risk "$risk" --from-json bin
 run 0 add okx-main okx --no-verify --accept-risk "$risk" --from-json okx.json --pin-file pin --quiet
 run 0 add kraken-main kraken --no-verify --accept-risk "$risk" --from-json kraken.json --pin-file pin --quiet
 run 0 add coinbase-main coinbase --no-verify --accept-risk "$risk" --from-json coinbase.json --pin-file pin --quiet
-rm -f "$dir"/home/*.json
+printf '$ rm binance.json okx.json kraken.json coinbase.json\n'
+(cd "$dir/home" && rm binance.json okx.json kraken.json coinbase.json) || failed=1
 run 0 list
 
 say 'One signed request for each, judged by code that is not ours'

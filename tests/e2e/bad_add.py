@@ -74,8 +74,9 @@ def rename_clashes():
 
 
 def connectors():
-    """an unknown connector is told, with the nearest one"""
+    """an unknown connector is told, with the nearest one; the list names the documentation"""
     h = home()
+    assert h.ok("connectors", pin=False).out.count("  documented  https://") == 4
     for typed, near in (("binanse", "binance"), ("krakn", "kraken"), ("okkx", "okx"),
                         ("coinbas", "coinbase"), ("BINANC", "binance")):
         refused(h, 2, f"unknown connector '{typed}'", *add_args("x", typed), hint=near, pin=False)
@@ -126,6 +127,8 @@ def blanks():
         h.ok("remove", "plain", "--yes")
         h.ok("remove", "padded", "--yes")
     s = HMAC["api_secret"]
+    bad_creds(h, 2, "what no Binance key has", "binance", KRAKEN, hint="another exchange")
+    bad_creds(h, 2, "api_secret has at 9", "binance", {**HMAC, "api_secret": s[:8] + "+" + s[9:]})
     bad_creds(h, 2, "blank", "binance", {**HMAC, "api_secret": s[:30] + " " + s[30:]})
     bad_creds(h, 2, "blank", "binance", {**HMAC, "api_key": API[:30] + "\n" + API[30:]})
     bad_creds(h, 2, "not plain ASCII", "binance", {**HMAC, "api_secret": last_byte(s, "é")})
@@ -161,7 +164,7 @@ def pem_forms():
     bad_creds(h, 2, "damaged", "binance", with_key(pem.replace(lines[1], lines[1][:-4])))
     bad_creds(h, 2, "damaged", "binance", with_key(pem.replace(lines[1], lines[1][:-1] + "!")))
     bad_creds(h, 2, "empty", "binance", with_key(lines[0] + "\n" + lines[-1]))
-    bad_creds(h, 2, "PEM without its lines", "binance", with_key("x" * 200))
+    bad_creds(h, 2, "no private key in PEM", "binance", with_key("x" * 200), hint="-----BEGIN")
     public = kit.openssl("pkey", "-pubout", stdin=pem.encode()).decode()
     bad_creds(h, 2, "this is a public key", "binance", with_key(public))
     for extra in ((), ("-traditional",)):
@@ -236,9 +239,11 @@ def json_forms():
             stdin=good.replace("Nhq", "\\ud800"))
     for path, code in ((os.path.join(h.top, "none.json"), 1), (h.top, 1), ("/dev/null", 1)):
         refused(h, code, "", "add", "new-key", "binance", *NO_VERIFY, "--from-json", path)
-    r = refused(h, 1, "no-such.json", "add", "new-key", "binance", *NO_VERIFY, "--from-json",
-                "no-such.json")
-    assert "No such file" in r.err or "no such file" in r.err or "not" in r.err, r
+    r = refused(h, 1, ("no-such.json", "o such file"), "add", "new-key", "binance", *NO_VERIFY,
+                "--from-json", "no-such.json", pin=False)
+    assert "sealing to" not in r.err, r
+    refused(h, 1, "the file given with --from-json cannot be read", "add", "new-key", "binance",
+            *NO_VERIFY, "--from-json", good, pin=False, secrets=[s, API])
 
 
 def json_too_long():
@@ -277,7 +282,15 @@ def options():
     refused(h, 2, "same descriptor", *base, *NO_VERIFY, "--from-json", "-", "--pin-fd", "0",
             pin=False)
     for bad in ("api_secret", "=x", "colour=x", "api_secret="):
-        refused(h, 2, "--field-file", *base, *NO_VERIFY, "--field-file", bad)
+        refused(h, 2, "--field-file", *base, *NO_VERIFY, "--field-file", bad, pin=False)
+    refused(h, 2, "FIELD=PATH", *base, *NO_VERIFY, "--field-file", s, pin=False, secrets=[s])
+    refused(h, 2, "names no field", *base, *NO_VERIFY, "--field-file", s + "=x", pin=False,
+            secrets=[s], hint="fields: api_key")
+    refused(h, 1, "the file given for api_secret cannot be read: no such file", *base, *NO_VERIFY,
+            "--field-file", "secret=" + s, pin=False, secrets=[s])
+    refused(h, 1, "the file given for private_key_pem cannot be read", *base, *NO_VERIFY,
+            "--field-file", "private_key_pem=" + ED["private_key_pem"], pin=False,
+            secrets=kit.secrets_of(ED))
     refused(h, 2, "needs", "add", "new-key", pin=False, hint="usage: coffer add")
 
 
@@ -398,8 +411,8 @@ def interrupted():
 if __name__ == "__main__":
     try:
         lib.main([names, rename_clashes, connectors, empty_fields, blanks, base64_fields, pem_forms,
-                  key_types, json_forms, json_too_long, options, json_errors, no_terminal, typed,
-                  disk_full, not_writable, interrupted])
+                  key_types, json_forms, json_too_long, options,
+                  json_errors, no_terminal, typed, disk_full, not_writable, interrupted])
     finally:
         if HOME:
             HOME.__exit__()

@@ -75,6 +75,10 @@ def hosts():
     bad_url("longer than", at + "?a=" + "x" * 40000)
     assert good({"method": "GET", "url": "https://API.BINANCE.com:443" + at})["url"].startswith(
         "https://API.BINANCE.com:443" + at)
+    for path, host in (("/fapi/v3/account", "fapi"), ("/sapi/v1/account/status", "api"),
+                       (at, "api")):
+        url = good({"method": "GET", "url": path})["url"]
+        assert url.startswith(f"https://{host}.binance.com{path}?"), url
 
 
 def characters():
@@ -142,7 +146,8 @@ def methods():
     """methods: unknown, lower case, empty"""
     for m in ("HEAD", "OPTIONS", "TRACE", "GET /", "GET\r\n", "", "G"):
         bad("method must be", {"method": m, "url": "/api/v3/account"})
-    bad("upper case", {"method": "get", "url": "/api/v3/account"}, hint="'GET'")
+    bad("method 'get' must be in upper case", {"method": "get", "url": "/api/v3/account"},
+        hint="'GET'")
     refused(home(), 2, "upper case", "sign", "bin", "post", "/api/v3/order", pin=False)
     refused(home(), 2, "needs METHOD and URL", "sign", "bin", pin=False, hint="for example")
     refused(home(), 2, "needs METHOD and URL", "sign", "bin", "GET", pin=False)
@@ -166,6 +171,11 @@ def bodies():
     with open(path, "wb") as f:
         f.write(b"a=\xff")
     refused(h, 2, "not UTF-8", "sign", "bin", "POST", "/api/v3/order", "-d", "@" + path, pin=False)
+    for end in ("\n", "\r\n"):
+        with open(path, "w", encoding="ascii", newline="") as f:
+            f.write("symbol=BTCUSDT&side=BUY" + end)
+        refused(h, 2, "the body ends with a line end; a form has none", "sign", "bin", "POST",
+                "/api/v3/order", "-d", "@" + path, hint="printf")
     os.unlink(path)
     bad("malformed JSON", '{"method":"POST","url":"/api/v3/order","body":"'.encode() + b'\xff"}')
     assert len(good({**post, "body": big[:1024 * 1024]})["body"]) > 1024 * 1024
@@ -189,8 +199,10 @@ def request_json():
     bad("request: ", '{"method":"GET","url":"/api/v3/account","url":"/api/v3/order"}')
     bad("request: ", '{"method":"GET","url":"/api/v3/account","u\\u0072l":"/api/v3/order"}')
     bad("request: ", '{"method":"GET","url":"/a","headers":{"X":"1","X":"2"}}')
-    bad("unknown member", {**ACCOUNT, "timeout": 3}, hint="coffer help sign")
-    bad("unknown member", {**ACCOUNT, "Method": "GET"})
+    bad("unknown member 'timeout' (known:", {**ACCOUNT, "timeout": 3}, hint="coffer help sign")
+    bad("unknown member 'Method'", {**ACCOUNT, "Method": "GET"})
+    for odd in ("", "a b", "x" * 33, "é", "a\x1b"):
+        bad("unknown member (known:", {**ACCOUNT, odd: "GET"})
     bad("unknown member", {**ACCOUNT, "message": "x"})
     bad("no 'method'", {"url": "/api/v3/account"})
     bad("no 'url'", {"method": "GET"})
@@ -226,7 +238,7 @@ def clocks():
         bad("'uuid'", {**ACCOUNT, "clock": {"uuid": odd}})
     for odd in ("", "00", "zz" * 16, "00" * 17):
         bad("'random_hex16'", {**ACCOUNT, "clock": {"random_hex16": odd}})
-    bad("clock: unknown member", {**ACCOUNT, "clock": {"time": 1}})
+    bad("clock: unknown member 'time' (known:", {**ACCOUNT, "clock": {"time": 1}})
     bad("request: ", '{"method":"GET","url":"/a","clock":{"nonce":"1","nonce":"2"}}')
     r = refused(home(), 2, "nonce", "sign", "kraken", "--request", "-", stdin=json.dumps(
         {"method": "POST", "url": "/0/private/Balance", "clock": {"nonce": "0x10"}}))
@@ -255,7 +267,11 @@ def classes():
             ("open", "POST", "/sapi/v1/asset/transfer", "transfer")):
         said = (f"'{name}' may not sign", f"class {cls}")
         bad(said, {"method": method, "url": path}, name, 5, hint=f"--allow {cls}")
-        refused(home(), 5, said, "sign", name, method, path, pin=False, hint=f"--allow {cls}")
+        r = refused(home(), 5, said, "sign", name, method, path, pin=False,
+                    hint=("coffer add OTHERNAME", f"--allow {cls}"))
+        assert "remove" not in r.err, r
+        if cls == "unknown":
+            assert f"may not sign {method} {path}: " in r.err and "spelling" in r.err, r
     r = home().run("sign", "bin", "POST", "/sapi/v1/asset/transfer", "--json", pin=False)
     assert r.code == 5 and r.json()["error"]["code"] == "policy", r
     for name, path in (("open", "/sapi/v1/capital/withdraw/apply"), ("open", "/api/v3/nosuch"),

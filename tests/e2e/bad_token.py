@@ -124,6 +124,8 @@ def test_module():
                                  (other, "cannot be loaded", "must be a PKCS#11 module")):
             h.refuses("init", "--token", uri("token=one", path), code=1, says=says, hint=hint)
             assert not os.listdir(h.home), "init left files"
+        r = h.run("tokens", "--module", "/nonexistent.so", pin=False)
+        assert r.code == 1 and "does not work" in r.out, r
 
 
 def test_which():
@@ -147,6 +149,19 @@ def test_several():
     refused(h, uri("token=one;serial=00"), 1, "the driver shows", "SoftHSM directory")
     make_token(h, "one")
     refused(h, uri("token=one"), 2, "2 tokens match: 'one' (serial", "add serial=")
+
+
+def test_uri_shown():
+    """the URI that 'coffer tokens' shows is taken by init as it stands"""
+    h = fresh()
+    make_token(h, "a b;c%\u00e4")
+    shown = [t for t in h.ok("tokens", "--module", MODULE, "--json", pin=False).json()["tokens"]
+             if t.get("label") == "a b;c%\u00e4"]
+    assert len(shown) == 1 and "token=a%20b%3Bc%25%C3%A4;serial=" in shown[0]["uri"], shown
+    r = h.ok("tokens", "--module", MODULE, pin=False)
+    assert "  URI       " + shown[0]["uri"] + "\n" in r.out, r
+    r = init(h, "--token", shown[0]["uri"], "--generate")
+    assert r.code == 0, r
 
 
 def test_no_key():
@@ -204,6 +219,8 @@ def test_token_gone():
     os.rename(h.softhsm, away)
     for args, kw in commands:
         h.refuses(*args, code=1, says="the software token is gone", hint="backup", **kw)
+    r = h.run("doctor")
+    assert r.code == 1 and "fail  token         the software token is gone" in r.out, r
     os.rename(away, h.softhsm)
     h.ok(*SIGN)
     tokens = glob.glob(os.path.join(h.softhsm, "*/tokens/*"))[0]
@@ -317,7 +334,6 @@ def test_read_only():
 
 
 if __name__ == "__main__":
-    main([test_uri, test_module, test_which, test_several, test_no_key, test_wrong_pin,
-          test_generate, test_token_gone, test_other_token, test_key_gone, test_key_replaced,
-          test_outside,
-          test_read_only])
+    main([test_uri, test_module, test_which, test_several, test_uri_shown, test_no_key,
+          test_wrong_pin, test_generate, test_token_gone, test_other_token, test_key_gone,
+          test_key_replaced, test_outside, test_read_only])

@@ -86,11 +86,13 @@ def test_bad_source():
     h = fresh()
     path = h.private("new", NEW)
     os.chmod(path, 0o644)
-    h.refuses("pin", "--new-pin-file", path, code=1, says="can be read by others",
+    h.refuses("pin", "--new-pin-file", path, code=3, says="can be read by others",
               hint="chmod 0600")
     os.chmod(path, 0o600)
     h.refuses("pin", "--new-pin-file", path, "--new-pin-fd", "0", code=2,
               says="exclude each other")
+    h.refuses("pin", "--pin-fd", "0", "--new-pin-fd", "0", pin=False, stdin=PIN + "\n" + NEW + "\n",
+              code=2, says="need two descriptors")
     h.refuses("pin", code=3, says="no terminal", hint=["--new-pin-fd", "--new-pin-file"])
     opens(h, PIN)
 
@@ -99,7 +101,14 @@ def test_short_new():
     """a short new PIN of a software token is taken with a warning"""
     h = fresh()
     r = h.ok("pin", "--new-pin-file", h.private("new", "1234567"))
-    assert "this PIN is short" in r.err and "hint: 12 characters" in r.err, r
+    assert "coffer: warning: this PIN is short" in r.err and "hint: 12 characters" in r.err, r
+    assert "coffer pin" not in r.err, r
+    r = h.ok("pin", "-q", "--pin-file", h.private("p", "1234567"), "--new-pin-file",
+             h.private("new", "7654321"), pin=False)
+    assert "this PIN is short" in r.err and "hint:" not in r.err, r
+    r = h.refuses("pin", "--pin-file", h.private("p", "7654321"), "--new-pin-file",
+                  h.private("new", "7654321"), pin=False, code=2, says="same")
+    assert "is short" not in r.err, r
     no_secret(r.out + r.err, "1234567")
 
 

@@ -130,16 +130,16 @@ def test_file_bad():
     """a PIN file that others can read, is missing, empty, a link or a directory"""
     h = fresh()
     for mode in (0o644, 0o640, 0o602):
-        h.refuses(*SIGN, "--pin-file", pin_file(h, PIN, mode), pin=False, code=1,
+        h.refuses(*SIGN, "--pin-file", pin_file(h, PIN, mode), pin=False, code=3,
                   says="can be", hint="chmod 0600")
     for text in ("", "\n", "\r\n", "\n" + PIN + "\n"):
         h.refuses(*SIGN, "--pin-file", pin_file(h, text), pin=False, code=3, says="is empty")
-    h.refuses(*SIGN, "--pin-file", os.path.join(h.top, "gone"), pin=False, code=1,
+    h.refuses(*SIGN, "--pin-file", os.path.join(h.top, "gone"), pin=False, code=3,
               says="does not exist", hint="write the PIN into that file")
     os.symlink(h.pin_file, os.path.join(h.home, "link"))
-    h.refuses(*SIGN, "--pin-file", os.path.join(h.home, "link"), pin=False, code=1,
+    h.refuses(*SIGN, "--pin-file", os.path.join(h.home, "link"), pin=False, code=3,
               says="is a symbolic link", hint="name the real place")
-    h.refuses(*SIGN, "--pin-file", h.home, pin=False, code=1, says="read the PIN")
+    h.refuses(*SIGN, "--pin-file", h.home, pin=False, code=3, says="read the PIN")
     assert guards(h) == [b""]
     signs(h)
 
@@ -151,7 +151,7 @@ def test_file_owner():
     h = fresh()
     path = pin_file(h, PIN)
     os.chown(path, 12345, -1)
-    h.refuses(*SIGN, "--pin-file", path, pin=False, code=1, says="belongs to")
+    h.refuses(*SIGN, "--pin-file", path, pin=False, code=3, says="belongs to")
     os.chown(path, 0, -1)
     return None
 
@@ -174,7 +174,10 @@ def test_fd():
 
 def test_not_in_argv():
     """a PIN on the command line is no option"""
-    fresh().refuses(*SIGN, "--pin", "1234", pin=False, code=2, says="--pin")
+    for option in ("--pin", "--password", "--secret"):
+        r = fresh().refuses(*SIGN, option, "1234", pin=False, code=2, says=option,
+                            hint="--pin-file or --pin-fd")
+        assert "did you mean" not in r.err and "1234" not in r.err, r
 
 
 def test_no_terminal():
@@ -238,10 +241,66 @@ def test_credentials_directory():
     os.mkdir(os.path.join(h.home, "cred"))
     path = os.path.join(h.home, "cred/coffer-pin")
     for text, code in ((PIN, 0), (WRONG, 3), (PIN, 3)):
-        with open(path, "w", encoding="ascii") as f:
-            f.write(text + "\n")
+        credential(path, text)
         r = h.run(*SIGN, pin=False, env=h.environ(CREDENTIALS_DIRECTORY=os.path.dirname(path)))
         assert r.code == code, r
+
+
+def credential(path, text, mode=0o400):
+    if os.path.lexists(path):
+        os.unlink(path)
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text + "\n")
+    os.chmod(path, mode)
+
+
+def test_credential_form():
+    """a credential that others can read, a group can write, a link or a fifo is not tried"""
+    h = fresh()
+    os.mkdir(os.path.join(h.home, "cred"))
+    path = os.path.join(h.home, "cred/coffer-pin")
+    env = h.environ(CREDENTIALS_DIRECTORY=os.path.dirname(path))
+    for mode, says in ((0o644, "is open to others"), (0o601, "is open to others"),
+                       (0o660, "can be changed by a group")):
+        credential(path, PIN, mode)
+        h.refuses(*SIGN, pin=False, env=env, code=3, says=says, hint="0400 or 0440")
+    os.unlink(path)
+    os.symlink(h.pin_file, path)
+    h.refuses(*SIGN, pin=False, env=env, code=3, says="is a symbolic link")
+    os.unlink(path)
+    os.mkfifo(path, 0o600)
+    h.refuses(*SIGN, pin=False, env=env, code=3, says="is not a regular file")
+    assert guards(h) == [b""]
+    for mode in (0o400, 0o440, 0o600):
+        credential(path, PIN, mode)
+        signs(h, pin=False, env=env)
+
+
+def test_kept_gone():
+    """a remembered PIN file that is gone or open to others: exit 3; at a terminal it is asked"""
+    with Home() as h:
+        h.init("--keep-pin-file")
+        h.add("main")
+        os.rename(h.pin_file, h.pin_file + ".away")
+        for says in ("does not exist", "can be read by others"):
+            h.refuses(*SIGN, pin=False, code=3, says=says, hint="remembers that file")
+            r = h.tty(*SIGN, answers=[(ASKED, WRONG), (ASKED, PIN)])
+            assert r.code == 0 and r.out.count("coffer: warning: ") == 1 and says in r.out, r
+            r = h.run("doctor", pin=False)
+            assert r.code == 1 and r.out.count(says) == 1 and "mend the PIN file" in r.out, r
+            h.private("pin", PIN)
+            os.chmod(h.pin_file, 0o644)
+        os.chmod(h.pin_file, 0o600)
+        signs(h, pin=False)
+
+
+def test_pipe_file():
+    """--pin-file of a pipe: the hint names --pin-fd"""
+    h = fresh()
+    fifo = os.path.join(h.home, "fifo")
+    os.mkfifo(fifo, 0o600)
+    h.refuses(*SIGN, "--pin-file", fifo, pin=False, code=3, says="is not a regular file",
+              hint="--pin-fd 9")
 
 
 def test_state_read_only():
@@ -260,4 +319,4 @@ if __name__ == "__main__":
           test_interrupted, test_length, test_file_form, test_file_exact, test_file_bad,
           test_file_owner, test_fd, test_not_in_argv, test_no_terminal, test_kept_file,
           test_guard_unusable, test_doctor_tells_guard, test_credentials_directory,
-          test_state_read_only])
+          test_credential_form, test_kept_gone, test_pipe_file, test_state_read_only])

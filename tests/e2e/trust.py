@@ -131,6 +131,8 @@ def test_older():
     h.refuses(*SIGN, code=3, says=says, hint=COMPARE)
     no_writes(h, says, COMPARE)
     never_asks(h, "older than this machine has seen")
+    assert says in h.ok("list", pin=False).err, "list says nothing without a PIN"
+    assert says in h.ok("list", "--json", pin=False).json()["warning"]
     other = ("1" if MADE["fp"][0] == "0" else "0") + MADE["fp"][1:]
     h.refuses("trust", other, code=3, says="does not have the fingerprint")
     h.refuses(*SIGN, code=3, says=says)
@@ -182,9 +184,11 @@ def test_bad_fingerprint():
     h.refuses("trust", code=2, says="needs the vault's fingerprint", hint="usage: coffer trust")
     fp = MADE["fp"]
     last = "0" if fp[-1] != "0" else "1"
-    for bad in (fp[:-1] + last, fp[:-1], fp + "0", fp[:4], "", "zz", "0" * 2000,
-                fp.replace("-", "/")):
-        h.refuses("trust", bad, code=3, says="does not have the fingerprint", hint="do not use it")
+    h.refuses("trust", fp[:-1] + last, code=3, says="does not have the fingerprint",
+              hint="do not use it")
+    for bad in (fp[:-1], fp + "0", fp[:4], "", "zz", "0" * 2000, fp.replace("-", "/"),
+                fp[:-1] + "g"):
+        h.refuses("trust", bad, pin=False, code=2, says="a fingerprint has 32 hex digits")
     r = h.refuses("trust", fp, "extra", code=2, says="at most 1 argument")
     assert "secrets are never" not in r.err, r
     h.refuses("trust", fp, "--softhsm", "--token", "pkcs11:token=x", code=2,
@@ -342,6 +346,64 @@ def test_keep_pin_file():
     h.ok("trust", MADE["fp"], "--keep-pin-file")
     r = h.ok(*SIGN, pin=False)
     assert "signature=" in r.out, r
+    r = h.ok("trust", MADE["fp"])
+    assert "no longer remembered" in r.out, r
+    h.refuses(*SIGN, pin=False, code=3, says="no terminal")
+    assert "no longer remembered" not in h.ok("trust", MADE["fp"]).out
+
+
+def test_vault_named():
+    """with --vault each command that is named needs it too, which is said once"""
+    with Home() as h:
+        said = "hint: these commands need --vault "
+        r = h.ok("init", "--softhsm", "--vault", "w")
+        assert "Next: coffer add" in r.out and r.err.count(said + "w too\n") == 1, r
+        r = h.ok("init", "--softhsm", "--vault", "it's w", "--json")
+        assert said not in r.err, r
+        r = h.ok("list", "--vault", "it's w", pin=False)
+        assert r.err.endswith(said + "'it'\\''s w' too\n"), r
+        h.ok("list", "-q", "--vault", "w", pin=False)
+        r = h.run("show", "x", "--vault", "w", pin=False)
+        assert r.code == 1 and r.err.count(said) == 1, r
+        r = h.run("list", pin=False)
+        assert said not in r.err, r
+
+
+def test_doctor_without_key():
+    """doctor without a PIN tells what this machine trusts, and an older vault"""
+    h = fresh()
+    r = h.ok("doctor", pin=False)
+    assert "ok    trust         this machine trusts fingerprint " + MADE["fp"] in r.out, r
+    old = copy_vault(h, "old")
+    adds(h)
+    put_vault(h, old)
+    r = h.run("doctor", pin=False)
+    assert r.code == 1 and "fail  trust         the vault is older" in r.out, r
+    remove_tree(h.state)
+    r = h.run("doctor", pin=False)
+    assert "has not been told to trust this vault" in r.out and MADE["fp"] not in r.out, r
+    remove_tree(h.config)
+    r = h.run("doctor")
+    assert r.code == 1 and "--softhsm" in r.out and "give a PIN" not in r.out, r
+    os.mkdir(h.config, 0o700)
+    os.chmod(h.config, 0o755)
+    r = h.run("doctor", pin=False)
+    assert r.code == 1 and r.out.count("(mode 0755)") == 1, r
+
+
+def test_doctor_orphans():
+    """doctor: an older version of a record may go, a record that was removed may be taken back"""
+    h = fresh()
+    before = copy_vault(h, "before")
+    h.ok("rename", "main", "renamed")
+    h.ok("remove", "other", "--yes")
+    for f in os.listdir(os.path.join(before, "records")):
+        if not os.path.exists(os.path.join(h.records, f)):
+            shutil.copy(os.path.join(before, "records", f), h.records)
+    r = h.ok("doctor")
+    assert "is an older version of 'renamed'" in r.out and "it may be deleted" in r.out, r
+    assert r.out.count("coffer doctor --take-back other.1.") == 1, r
+    assert "--take-back main" not in r.out, r
 
 
 def test_without_vault():
@@ -356,4 +418,5 @@ if __name__ == "__main__":
           test_forged_generation, test_older, test_newer, test_fork, test_bad_fingerprint,
           test_pin_damaged, test_second_machine, test_second_conf, test_second_own_token,
           test_second_without_token, test_second_wrong_token, test_no_pin, test_linked_home,
-          test_keep_pin_file, test_without_vault])
+          test_keep_pin_file, test_vault_named, test_doctor_without_key, test_doctor_orphans,
+          test_without_vault])
