@@ -46,12 +46,14 @@ static inline void child(const char *name, int report, ask_fn *fn)
         tcsetpgrp(fd, getpid());
         signal(SIGTTOU, SIG_DFL);
         close(fd);
+        /* said by the one who answers, so that it always comes before the answer */
+        char line[32];
+        int n = snprintf(line, sizeof(line), "%d\n", (int)getpid());
+        if (write(report, line, (size_t)n) != n)
+            _exit(91);
         _exit(secret_arena_open(&e) ? 92 : fn(report));
     }
-    char line[32];
-    int n = snprintf(line, sizeof(line), "%d\n", (int)pid), status = 0;
-    if (write(report, line, (size_t)n) != n)
-        _exit(91);
+    int status = 0;
     waitpid(pid, &status, 0);
     _exit(WIFSIGNALED(status) ? 100 + WTERMSIG(status) : WEXITSTATUS(status));
 }
