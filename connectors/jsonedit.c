@@ -95,10 +95,3 @@ void json_edit_object(struct buf *out, struct bytes text, struct json object,
     add_missing(out, object, edits, n, false, &n_members);
     buf_add(out, between(last, end));
 }
-
-void json_edit_value(struct buf *out, struct bytes text, struct json old, struct bytes by)
-{
-    buf_add(out, between(text.p, old.p));
-    buf_add(out, by);
-    buf_add(out, between(old.p + old.n, text.p + text.n));
-}

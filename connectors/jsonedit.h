@@ -27,7 +27,5 @@ struct json_edit {
 /* Copies text to out with the edits made in object, which json_check found inside text. */
 void json_edit_object(struct buf *out, struct bytes text, struct json object,
                       const struct json_edit *edits, size_t n);
-/* Copies text to out with by in the place of the value old. */
-void json_edit_value(struct buf *out, struct bytes text, struct json old, struct bytes by);
 
 #endif

@@ -169,7 +169,7 @@ int pin_guard_begin(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
     }
     if (pwrite(fd, TRIED, sizeof(TRIED) - 1, 0) != sizeof(TRIED) - 1) {
         int err_no = errno;
-        close(fd);
+        pin_guard_end(&(struct pin_guard){fd}, true);   /* half a mark is none: nothing was tried */
         err_sys(e, err_no, "remember the login below '%s'", w->state);
         if (err_no != ENOSPC && err_no != EDQUOT)
             return e->code = ERR_PERSON;
