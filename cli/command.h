@@ -42,6 +42,15 @@ enum opt_id {
     OPT_REQUEST,
     OPT_DATA,
     OPT_HEADER,
+    OPT_REMOVE_SOURCE,
+    OPT_CONNECT_TO,
+    OPT_CA_FILE,
+    OPT_STRICT,
+    OPT_TRADE,
+    OPT_INCLUDE,
+    OPT_FINISH,
+    OPT_SEAL,
+    OPT_TO,
     OPT_TAKE_BACK,
     OPT_COUNT
 };
@@ -86,6 +95,11 @@ struct command {
 };
 extern const struct command commands[]; /* ends with name NULL */
 
+/* details.c */
+extern const char help_init[], help_add[], help_show[], help_sign[], help_trust[], help_doctor[],
+    help_verify[], help_status[], help_balance[], help_rotate[], help_request[], help_guide[],
+    help_review[];
+
 const struct command *command_find(const char *name);
 /* ERR_USAGE "unknown command", naming the nearest. */
 int command_unknown(const char *name, struct err *e);
@@ -101,6 +115,13 @@ int run_init(struct cli *c, struct err *e);
 int run_tokens(struct cli *c, struct err *e);
 int run_connectors(struct cli *c, struct err *e);
 int run_add(struct cli *c, struct err *e);
+int run_verify(struct cli *c, struct err *e);
+int run_status(struct cli *c, struct err *e);
+int run_balance(struct cli *c, struct err *e);
+int run_rotate(struct cli *c, struct err *e);
+int run_request(struct cli *c, struct err *e);
+int run_guide(struct cli *c, struct err *e);
+int run_review(struct cli *c, struct err *e);
 int run_list(struct cli *c, struct err *e);
 int run_show(struct cli *c, struct err *e);
 int run_rename(struct cli *c, struct err *e);

@@ -1,110 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of options and commands: names, usage and help text. What the commands do is in their
- * own files. */
+/* The table of commands. Options are option_table.c's, the long help details.c's; what the commands
+ * do is in their own files. */
 #include "cli/command.h"
-
-const struct option_spec options[OPT_COUNT] = {
-    [OPT_VAULT] = {"vault", 0, "DIR", .is_global = true,
-                   .gist = "the vault (default: $COFFER_HOME, else ~/.local/share/coffer)"},
-    [OPT_JSON] = {"json", 0, NULL, .is_global = true, .gist = "print one JSON object on stdout"},
-    [OPT_QUIET] = {"quiet", 'q', NULL, .is_global = true,
-                   .gist = "on success print results only, no advice"},
-    [OPT_HELP] = {"help", 'h', NULL, .is_global = true, .gist = "show help and do nothing else"},
-    [OPT_VERSION] = {"version", 0, NULL, .is_global = true, .gist = "print the version"},
-    [OPT_PIN_FD] = {"pin-fd", 0, "N", .gist = "read the PIN from descriptor N"},
-    [OPT_PIN_FILE] = {"pin-file", 0, "FILE", .gist = "read the PIN from a file of mode 0600"},
-    [OPT_SOFTHSM] = {"softhsm", 0, NULL, .gist = "an embedded software token (SoftHSM)"},
-    [OPT_TOKEN] = {"token", 0, "URI", .gist = "the token, as a PKCS#11 URI with module-path"},
-    [OPT_GENERATE] = {"generate", 0, "KIND", .is_optional = true,
-                      .gist = "make a new sealing key: p256 (default), rsa2048, rsa3072, rsa4096"},
-    [OPT_LABEL] = {"label", 0, "TEXT", .gist = "name of the token in listings"},
-    [OPT_KEEP_PIN_FILE] = {"keep-pin-file", 0, NULL,
-                           .gist = "remember the path of --pin-file as this token's PIN source"},
-    [OPT_MODULE] = {"module", 0, "PATH", .gist = "also look into this PKCS#11 module"},
-    [OPT_ENV] = {"env", 0, "ENV", .gist = "live (default), test or demo"},
-    [OPT_REGION] = {"region", 0, "R",
-                    .gist = "where an exchange's regions are different key spaces"},
-    [OPT_ALLOW] = {"allow", 0, "CLASS,...",
-                   .gist = "open more than public, read, trade and cancel; or 'all'"},
-    [OPT_ACCEPT_RISK] = {"accept-risk", 0, "REASON",
-                         .gist = "why the risk is taken; it is recorded"},
-    [OPT_NO_VERIFY] = {"no-verify", 0, NULL, .gist = "store the key without trying it"},
-    [OPT_FROM_JSON] = {"from-json", 0, "FILE", .gist = "read the fields from JSON; - is stdin"},
-    [OPT_FROM_FD] = {"from-fd", 0, "N", .gist = "read that JSON from descriptor N"},
-    [OPT_FIELD_FILE] = {"field-file", 0, "FIELD=PATH", .is_repeated = true,
-                        .gist = "read one field from a file"},
-    [OPT_YES] = {"yes", 'y', NULL, .gist = "do not ask"},
-    [OPT_NEW_PIN_FD] = {"new-pin-fd", 0, "N", .gist = "read the new PIN from descriptor N"},
-    [OPT_NEW_PIN_FILE] = {"new-pin-file", 0, "FILE",
-                          .gist = "read the new PIN from a file of mode 0600"},
-    [OPT_REQUEST] = {"request", 0, "FILE", .gist = "read the request from JSON; - is stdin"},
-    [OPT_DATA] = {"data", 'd', "BODY",
-                  .gist = "the body; @FILE reads it from a file, @- from stdin"},
-    [OPT_HEADER] = {"header", 'H', "'NAME: VALUE'", .is_repeated = true,
-                    .gist = "a header to send along"},
-    [OPT_TAKE_BACK] = {"take-back", 0, "FILE", .gist = "put an unreferenced record file back"},
-};
 
 #define OPTIONS(...) ((const enum opt_id[]){__VA_ARGS__ __VA_OPT__(, ) OPT_COUNT})
 #define LOGIN OPT_PIN_FD, OPT_PIN_FILE
-
-static const char help_init[] =
-    "Makes a vault and its sealing key. Exchange keys are sealed by a key that never leaves its\n"
-    "token, so the token is needed to sign and the vault alone opens nothing.\n"
-    "\n"
-    "--softhsm makes a software token in a directory of its own (no root, no system settings). It\n"
-    "protects the vault's copies and backups; it does not protect against whoever copies that\n"
-    "directory as well and guesses the PIN.\n"
-    "--token takes the token that matches the URI: exactly one. id= or object= picks the key;\n"
-    "without them exactly one key must pass the test; --generate makes a new one.\n";
-
-static const char help_add[] =
-    "Asks for the parts of an exchange key, checks their form, and seals them. Nothing is written\n"
-    "before the vault has been opened, so a forged vault is refused before a secret is typed.\n"
-    "\n"
-    "This version does not try keys at the exchange: --no-verify and --accept-risk REASON must be\n"
-    "given, and the reason is kept with the record.\n"
-    "\n"
-    "Secrets are never taken from the command line or the environment. They are asked on the\n"
-    "terminal, or read from one JSON object: {\"api_key\":\"...\",\"api_secret\":\"...\"}.\n"
-    "Fields: api_key, api_secret, passphrase, uid, private_key_pem, wallet, login. Names that\n"
-    "exchanges and clients use are understood: apiKey, secret, password, privateKey, name, id,\n"
-    "memo; so a key file as Coinbase lets you download it can be given as it is.\n";
-
-static const char help_show[] =
-    "Shows what the record says of itself, without a PIN; so it is not authenticated.\n"
-    "\n"
-    "No command prints a stored secret: coffer signs; it does not hand secrets back. What can be\n"
-    "printed ends up in scroll-back, logs and screenshots, and malware would only have to ask.\n";
-
-static const char help_sign[] =
-    "Prints a signed request as one line of JSON, {\"method\",\"url\",\"headers\",\"body\"}.\n"
-    "Nothing is sent. Whoever holds that line can use it until the exchange's time window closes.\n"
-    "\n"
-    "--request reads {\"method\",\"url\",\"headers\"?,\"body\"?,\"clock\"?}; or for a WebSocket\n"
-    "{\"kind\":\"ws_login\",\"url\"?,\"message\"?,\"clock\"?}, which prints\n"
-    "{\"url\",\"headers\",\"message\"}. url is absolute, or a path on the exchange's first host\n"
-    "(on Binance, one that begins with /fapi/ on that of the futures).\n"
-    "clock fixes timestamp_ms, nonce, uuid or random_hex16, to make a signature again.\n"
-    "\n"
-    "Requests of class read, trade and cancel are signed; public ones are printed unsigned; all\n"
-    "others are refused (exit 5) unless the key was added with --allow CLASS.\n";
-
-static const char help_trust[] =
-    "Tells this machine that the vault with this fingerprint is yours, and which token opens it.\n"
-    "That is how a second machine joins and how a restored backup is accepted. Read the\n"
-    "fingerprint on the machine that made the vault ('coffer doctor', or the paper written at\n"
-    "'coffer init'), not from the copy that you are about to trust.\n"
-    "\n"
-    "--keep-pin-file remembers the path of --pin-file for this token; without it a path that was\n"
-    "remembered before is forgotten.\n";
-
-static const char help_doctor[] =
-    "Looks at what coffer needs and says how to mend what is wrong. With a PIN it opens each\n"
-    "record; the PIN comes from --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, the\n"
-    "remembered PIN file or the terminal, in this order. Without a terminal and a PIN it checks\n"
-    "what can be checked without the token, and says so.\n"
-    "--take-back puts a record file that nothing references back under its name.\n";
 
 const struct command commands[] = {
     {
@@ -139,14 +39,16 @@ const struct command commands[] = {
     },
     {
         .name = "add",
-        .synopsis = "NAME EXCHANGE --no-verify --accept-risk REASON [--env ENV] [--region R] "
-                    "[--allow CLASS,...]"
-                    " [--from-json FILE | --from-fd N] [--field-file FIELD=PATH]",
-        .gist = "seal an exchange key",
+        .synopsis =
+            "NAME EXCHANGE [--env ENV] [--region R] [--allow CLASS,...] [--accept-risk REASON] "
+            "[--no-verify] [--from-json FILE [--remove-source] | --from-fd N] "
+            "[--field-file FIELD=PATH] [--connect-to H:P:ADDR:PORT] [--ca-file FILE]",
+        .gist = "try an exchange key, judge it, seal it",
         .words = {"NAME", "EXCHANGE"},
         .min_words = 2,
         .options = OPTIONS(LOGIN, OPT_ENV, OPT_REGION, OPT_ALLOW, OPT_ACCEPT_RISK, OPT_NO_VERIFY,
-                           OPT_FROM_JSON, OPT_FROM_FD, OPT_FIELD_FILE),
+                           OPT_FROM_JSON, OPT_REMOVE_SOURCE, OPT_FROM_FD, OPT_FIELD_FILE,
+                           OPT_CONNECT_TO, OPT_CA_FILE),
         .details = help_add,
         .run = run_add,
     },
@@ -169,6 +71,46 @@ const struct command commands[] = {
         .options = OPTIONS(),
         .details = help_show,
         .run = run_show,
+    },
+    {
+        .name = "verify",
+        .synopsis = "[NAME] [--strict] [--accept-risk REASON] | NAME --trade SYMBOL [--yes]",
+        .gist = "does a key work, what may it do (no NAME: all)",
+        .words = {"NAME"},
+        .options = OPTIONS(LOGIN, OPT_STRICT, OPT_TRADE, OPT_YES, OPT_ACCEPT_RISK),
+        .details = help_verify,
+        .run = run_verify,
+    },
+    {
+        .name = "status",
+        .synopsis = "",
+        .gist = "everything at a glance (no PIN)",
+        .options = OPTIONS(),
+        .details = help_status,
+        .run = run_status,
+    },
+    {
+        .name = "balance",
+        .synopsis = "NAME",
+        .gist = "what the key's account holds",
+        .words = {"NAME"},
+        .min_words = 1,
+        .options = OPTIONS(LOGIN),
+        .details = help_balance,
+        .run = run_balance,
+    },
+    {
+        .name = "rotate",
+        .synopsis = "NAME [--accept-risk REASON] [--from-json FILE [--remove-source] | --from-fd "
+                    "N] [--field-file FIELD=PATH] | NAME --finish [--accept-risk REASON] | --seal "
+                    "[--to URI] [--generate[=KIND]] [--yes]",
+        .gist = "replace a key, or the sealing key, and lose nothing",
+        .words = {"NAME"},
+        .options = OPTIONS(LOGIN, OPT_FINISH, OPT_ACCEPT_RISK, OPT_FROM_JSON, OPT_REMOVE_SOURCE,
+                           OPT_FROM_FD, OPT_FIELD_FILE, OPT_SEAL, OPT_TO, OPT_GENERATE, OPT_LABEL,
+                           OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, OPT_YES),
+        .details = help_rotate,
+        .run = run_rotate,
     },
     {
         .name = "rename",
@@ -201,6 +143,16 @@ const struct command commands[] = {
         .run = run_sign,
     },
     {
+        .name = "request",
+        .synopsis = "NAME METHOD PATH|URL [-d BODY] [-H 'NAME: VALUE']... [-i]",
+        .gist = "sign a request, send it, print the reply",
+        .words = {"NAME", "METHOD", "URL"},
+        .min_words = 3,
+        .options = OPTIONS(LOGIN, OPT_DATA, OPT_HEADER, OPT_INCLUDE),
+        .details = help_request,
+        .run = run_request,
+    },
+    {
         .name = "trust",
         .synopsis = "FINGERPRINT [--token URI | --softhsm] [--keep-pin-file]",
         .gist = "accept a vault on this machine",
@@ -220,6 +172,24 @@ const struct command commands[] = {
                    "its first line\n"
                    "counts.\n",
         .run = run_pin,
+    },
+    {
+        .name = "guide",
+        .synopsis = "[EXCHANGE]",
+        .gist = "what an API key is, how to make and keep a safe one",
+        .words = {"EXCHANGE"},
+        .options = OPTIONS(),
+        .details = help_guide,
+        .run = run_guide,
+    },
+    {
+        .name = "review",
+        .synopsis = "[NAME]",
+        .gist = "walk the checklist of each key",
+        .words = {"NAME"},
+        .options = OPTIONS(),
+        .details = help_review,
+        .run = run_review,
     },
     {
         .name = "doctor",

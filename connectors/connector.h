@@ -13,6 +13,8 @@
 #include "base/secret.h"
 #include "base/signer.h"
 
+struct checks;
+
 /* What a request may do, in the order of listings. CLASS_UNKNOWN is whatever no pattern names.
  * account: settings (leverage, margin and position modes, deposit addresses, sub-accounts).
  * transfer: value moves or changes its form (own wallets, convert, dust, loans, earn, vouchers).
@@ -162,13 +164,8 @@ struct connector {
     /* The class that a request of class cls has with its parameters, where the signature covers no
      * path and would be good elsewhere too. NULL: the path alone tells. Never lowers. */
     enum req_class (*raise_class)(const struct call *, enum req_class cls);
-    /* Places for verify and balance, which read replies: clock, probe, judge, balance, explain.
-     * NULL: the exchange, or this version, has none. */
-    int (*time)(struct call *, struct err *);
-    int (*probe)(struct call *, struct err *);
-    int (*judge)(struct bytes reply, unsigned status, struct err *);
-    int (*balance)(struct call *, struct err *);
-    int (*explain)(struct bytes reply, unsigned status, struct err *);
+    /* Verify, balance, errors, guide (connectors/checks.h). NULL: this version has none for it. */
+    const struct checks *checks;
 };
 
 /* The one list of exchanges: declares, lists, and in the tests demands a vector file. */

@@ -125,6 +125,51 @@ int vault_rename(struct vault *v, const struct opener *o, const char *from, cons
                  struct err *e) MUST_USE;
 int vault_remove(struct vault *v, const char *name, struct err *e) MUST_USE;
 
+/* -- rotation of an exchange key -- */
+/* A record that is not stored: for trying a key before it is sealed. fields as for vault_add, info
+ * copied. The caller frees. */
+int record_draft(const struct record_info *info, const struct secret fields[FIELD_COUNT],
+                 struct record **out, struct err *e) MUST_USE;
+/* Whether a field of both has the same value (constant time); false when either has none. */
+bool record_same_field(const struct record *a, const struct record *b, enum field_id f) MUST_USE;
+/* Whether a rotation is unfinished. ERR_NOT_FOUND. Not authenticated. */
+int vault_is_retiring(struct vault *v, const char *name, bool *is_retiring,
+                      struct err *e) MUST_USE;
+/* The retiring one's header (ERR_NOT_FOUND: none), and opening it as vault_open_record does. */
+int vault_peek_retiring(struct vault *v, const char *name, struct record_info *out,
+                        struct err *e) MUST_USE;
+int vault_open_retiring(struct vault *v, const struct opener *o, const char *name,
+                        struct record **out, struct err *e) MUST_USE;
+/* One commit: the new credential becomes the record, the present file stays as retiring. old: the
+ * opened present record, as it still must be in the index (ERR_FAILED when it changed meanwhile).
+ * info: what the new one shall say; name, rec_id, created, vault_id are the old one's; version and
+ * rotated_ms are set here, and info gets them. ERR_EXISTS while an earlier rotation is unfinished.
+ * When the file was written but the commit failed, the error says where it is kept. */
+int vault_rotate(struct vault *v, const struct record *old, struct record_info *info,
+                 const struct secret fields[FIELD_COUNT], struct err *e) MUST_USE;
+/* One commit: forgets the retiring one. Vault open and locked; costs no token operation. */
+int vault_drop_retiring(struct vault *v, const char *name, struct err *e) MUST_USE;
+/* One commit: a new version of an opened record with another header. info: as wanted; name, rec_id,
+ * created, vault_id stay, version is set here. For the first good verify and accepted risks. */
+int vault_rewrite(struct vault *v, const struct record *r, struct record_info *info,
+                  struct err *e) MUST_USE;
+
+/* -- a new sealing key and vault key (coffer rotate --seal) -- */
+struct reseal {
+    const struct opener *from;      /* opens what is there: a token operation for each file */
+    const struct recipient *to;     /* takes the place of from's recipient; the others stay */
+    const struct opener *opener_to; /* proves the new wrap before anything is committed */
+    void (*progress)(void *ctx, size_t n_done, size_t n);
+    void *ctx;
+};
+/* How many record files there are, retiring ones included: the token operations of vault_reseal,
+ * with one to open the vault and one to prove the new one. */
+size_t vault_files(const struct vault *v);
+/* One commit. All records get fresh keys under a new vault key; this machine's pin moves to the new
+ * fingerprint, every other machine needs `trust` once. Vault open and locked. On failure the old
+ * vault stands and files written are removed. */
+int vault_reseal(struct vault *v, const struct reseal *r, struct err *e) MUST_USE;
+
 /* -- doctor -- */
 /* Record files that nothing references: out[cap] file names, *n = number found (may exceed
  * cap). */

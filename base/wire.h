@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What coffer and coffer-net say to each other over their socketpair: whole requests one way, whole
+ * replies the other. A frame is u32be length of the rest, one byte kind, then the members of its
+ * struct in order: integers big end first, byte strings as u32be length and bytes, lists as u32be
+ * count and members. Both ends are the same version of one program pair; still either end checks
+ * every length, because coffer-net talks to strangers. */
+#ifndef BASE_WIRE_H
+#define BASE_WIRE_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+#include <stdint.h>
+
+#define WIRE_FD 3                                 /* coffer-net finds its end of the pair here */
+#define WIRE_HEADERS_MAX 128u
+#define WIRE_HOSTS_MAX 32u
+#define WIRE_BODY_MAX (4u * 1024u * 1024u)        /* of a reply; of a request 1 MiB */
+#define WIRE_FRAME_MAX (WIRE_BODY_MAX + 1024u * 1024u)
+
+struct wire_header {
+    struct bytes name, value;
+};
+
+/* All borrowed: from the caller when it is put, from the frame when it is got. */
+struct wire_request {
+    uint32_t id;                                  /* chosen by coffer, comes back in the reply */
+    uint32_t timeout_ms;                          /* for all of it, 1 to 60,000 */
+    struct bytes method, url, body;               /* url: https://host[:port]/path?query, as is */
+    struct wire_header headers[WIRE_HEADERS_MAX];
+    uint32_t n_headers;
+    struct bytes hosts[WIRE_HOSTS_MAX];           /* the only hosts: "name" or "name:port" */
+    uint32_t n_hosts;
+    struct bytes ca;                              /* PEM; empty: the system's */
+    struct bytes connect_to;                      /* as curl's --connect-to; empty: none */
+};
+
+/* What became of a request. */
+enum wire_result {
+    WIRE_REPLIED,  /* status, headers and body are there */
+    WIRE_NOT_SENT, /* nothing of it reached the exchange */
+    WIRE_UNKNOWN   /* it may have reached the exchange, or did; no whole reply came */
+};
+
+/* Why there is no reply. The words for a person are in agent/courier.c. */
+enum wire_fault {
+    FAULT_NONE,
+    FAULT_REFUSED_HERE,    /* not one of the hosts, not https, a request that cannot be sent */
+    FAULT_DNS,             /* the name does not resolve */
+    FAULT_CONNECT,         /* refused, unreachable */
+    FAULT_PROXY,           /* the HTTP proxy refused or cannot be reached */
+    FAULT_TLS,             /* handshake failed: version, cipher, garbage */
+    FAULT_CERTIFICATE,     /* not signed by a CA that is trusted */
+    FAULT_CERTIFICATE_NAME,/* for another host */
+    FAULT_CERTIFICATE_TIME,/* expired or not yet valid */
+    FAULT_TIMEOUT_CONNECT, FAULT_TIMEOUT,
+    FAULT_CLOSED,          /* the connection ended before the reply was whole */
+    FAULT_TOO_LARGE,       /* reply over the limits */
+    FAULT_GARBAGE,         /* not HTTP */
+    FAULT_INTERNAL,        /* memory, descriptors, a bug */
+    FAULT_COUNT
+};
+
+struct wire_reply {
+    uint32_t id;
+    uint8_t result, fault;                        /* enum wire_result, enum wire_fault */
+    uint16_t status;                              /* 0 without a reply */
+    uint64_t sent_us, answered_us;                /* unix time: request gone, first byte; or 0 */
+    struct bytes detail;                          /* one line from the TLS or socket layer, or "" */
+    struct wire_header headers[WIRE_HEADERS_MAX]; /* of the final response only */
+    uint32_t n_headers;
+    struct bytes body;
+};
+
+/* Append a whole frame to out. ERR_LIMIT when something is longer or more than allowed. */
+int wire_put_request(struct buf *out, const struct wire_request *r, struct err *e) MUST_USE;
+int wire_put_reply(struct buf *out, const struct wire_reply *r, struct err *e) MUST_USE;
+
+/* Looks at the start of what was received: *n = size of the first whole frame, 0 when more must
+ * come. ERR_FORMAT, ERR_LIMIT: the stream is of no more use. */
+int wire_frame(struct bytes in, size_t *n, struct err *e) MUST_USE;
+/* Reads one whole frame; ERR_FORMAT for another kind, bytes left over, wrong lengths or values. */
+int wire_get_request(struct bytes frame, struct wire_request *out, struct err *e) MUST_USE;
+int wire_get_reply(struct bytes frame, struct wire_reply *out, struct err *e) MUST_USE;
+
+#endif

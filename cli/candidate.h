@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new exchange credential on its way in: typed or read, tried at the exchange, judged. Shared by
+ * add and rotate. Nothing is stored here. A secret that the exchange shows once is not thrown away
+ * because of a slip: at a terminal every refusal can be mended at the exchange and tried again. */
+#ifndef CLI_CANDIDATE_H
+#define CLI_CANDIDATE_H
+
+#include "agent/courier.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "cli/checkup.h"
+#include "cli/cli.h"
+#include "connectors/connector.h"
+#include "vault/vault.h"
+
+struct candidate {
+    const struct connector *k;
+    struct record_info info;
+    struct secret typed[FIELD_COUNT], fields[FIELD_COUNT];
+    struct record *draft;   /* after candidate_read */
+    struct checkup checkup; /* after candidate_try */
+};
+void candidate_init(struct candidate *d);
+void candidate_close(struct candidate *d); /* wipes all of it */
+
+/* Where to create the key and what to tick, in a few lines, before it is asked for. Not with
+ * --quiet, --json, or when the fields come from a file. */
+void candidate_show_guide(struct cli *c, const struct candidate *d);
+/* Asks for the fields (or reads them), brings them into stored form, and makes the draft. d->k and
+ * d->info are set by the caller; key and key_mask are set here. */
+int candidate_read(struct cli *c, struct candidate *d, struct err *e) MUST_USE;
+/* One PURPOSE_VERIFY errand, account included, with the draft. OK also when the key is refused or
+ * the exchange not reached: d->checkup says so. */
+int candidate_try(struct cli *c, struct courier *courier, struct candidate *d,
+                  struct err *e) MUST_USE;
+/* Whether a person can be asked about this one: a terminal is there and input was not from a file
+ * that stays. */
+bool candidate_is_typed(const struct cli *c);
+/* After sealing: wipes and removes the file of --from-json (--remove-source): overwritten, synced,
+ * unlinked, only when it is still the regular file that was read. Warns on failure, and says what
+ * overwriting cannot reach (copies, SSDs, snapshots). */
+void candidate_remove_source(struct cli *c);
+
+#endif

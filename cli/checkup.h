@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a checkup of a key says to a person, and which of it the owner has accepted. Shared by
+ * verify, add and rotate. */
+#ifndef CLI_CHECKUP_H
+#define CLI_CHECKUP_H
+
+#include "agent/errand.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "cli/cli.h"
+#include "vault/notes.h"
+#include "vault/record.h"
+
+/* The table of one key: works, latency, clock, rights, IP list, created, expires, age; under each
+ * bad line what to do; or why the key is refused, with all causes and how to tell them apart.
+ * stdout, unless --json. now_ms: for ages. */
+void checkup_show(struct cli *c, const struct record_info *info, const struct checkup *k,
+                  uint64_t now_ms);
+/* The same as members of o: name, works, latency_ms, skew_ms, read, trade_spot, trade_futures,
+ * withdraw, transfer (true, false, null), ip_allow_list, created_ms, expires_ms, problems[] of
+ * {problem, text, todo, accepted}, failure {kind, code, message, causes[]} or null. */
+void checkup_json(cJSON *o, const struct record_info *info, const struct checkup *k);
+/* A risk of this name is recorded with the key. */
+bool risk_is_accepted(const struct record_info *info, enum problem p);
+/* Dangers that stand in no risk of info: in these add and rotate refuse. Count; out may be NULL. */
+size_t dangers_open(const struct record_info *info, const struct verdict *v,
+                    enum problem out[FINDINGS_MAX]);
+/* Writes them into info->risks with this reason (as accept_reason gave it). ERR_LIMIT. */
+int dangers_accept(struct record_info *info, const struct verdict *v, const char *reason,
+                   uint64_t now_ms, struct err *e) MUST_USE;
+/* The text of --accept-risk, trimmed and checked (1 to 255 bytes of UTF-8), ERR_USAGE; "" when the
+ * option was not given. */
+int accept_reason(const struct args *a, char out[256], struct err *e) MUST_USE;
+/* ERR_POLICY that names the dangers, with hints where to switch them off and how to accept them. */
+int dangers_refuse(const char *name, const struct connector *k, const enum problem *list, size_t n,
+                   struct err *e);
+/* ERR_EXCHANGE (the exchange refused the key), or ERR_FAILED (not reached), from a checkup that did
+ * not work. */
+int checkup_error(const char *name, const struct connector *k, const struct checkup *u,
+                  struct err *e);
+/* Keeps what was found for `coffer status`; a state directory that cannot be written is a warning.
+ */
+void checkup_note(const struct cli *c, const struct record_info *info, const struct checkup *k,
+                  uint64_t now_ms);
+
+#endif
