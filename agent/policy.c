@@ -86,7 +86,10 @@ int policy_check(const struct record_info *rec, enum req_class cls, const char *
         err_set(e, ERR_POLICY,
                 "'%s' is not verified yet, so it signs requests of class read only, not %s",
                 rec->name, class_name(cls));
-        return err_hint(e, "the exchange could not be reached when the key was added");
+        return err_hint(e,
+                        "the exchange could not be reached when it was added; now: coffer verify "
+                        "%s",
+                        rec->name);
     }
     if (policy_classes(rec) & CLASS_BIT(cls))
         return OK;

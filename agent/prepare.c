@@ -119,6 +119,27 @@ static void name_request(const struct call *c, char *out, size_t cap)
                  (const char *)c->path.p, n < c->path.n ? "..." : "");
 }
 
+/* Why a harmless path was not enough. */
+static void explain_raised(const struct prepared *p, struct err *e)
+{
+    static const char *const kinds[CLASS_COUNT] = {
+        [CLASS_TRADE] = "an order",
+        [CLASS_ACCOUNT] = "a change of settings",
+        [CLASS_TRANSFER] = "a transfer",
+        [CLASS_WITHDRAW] = "a withdrawal",
+        [CLASS_KEYS] = "a change of API keys",
+        [CLASS_UNKNOWN] = "requests of several classes",
+    };
+    enum req_class by_path = p->is_ws ? p->cls : connector_path_class(&p->call.base);
+
+    if (by_path == p->cls)
+        return;
+    err_hint(e, "its parameters are those of %s: by its path it is of class %s, but a signature of "
+                "%s covers no path and would be good for them elsewhere",
+             kinds[p->cls] ? kinds[p->cls] : class_name(p->cls), class_name(by_path),
+             p->conn->title);
+}
+
 int prepare_check(const struct wish *w, const struct record_info *rec, struct prepared *out,
                   struct err *e)
 {
@@ -131,8 +152,10 @@ int prepare_check(const struct wish *w, const struct record_info *rec, struct pr
     if (w->is_ws ? check_ws(w, out, e) : check_rest(w, out, e))
         return e->code;
     name_request(&out->call.base, what, sizeof(what));
-    if (policy_check(rec, out->cls, what, e))
+    if (policy_check(rec, out->cls, what, e)) {
+        explain_raised(out, e);
         return e->code;
+    }
     return policy_check_host(rec, out->call.base.host, e);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Binance: spot, wallet (/sapi) and USD-M futures, which share keys. REST signs the parameters as
- * they are sent; the WebSocket API signs them sorted and raw. Classes: binance_endpoints.c. */
+ * they are sent; the WebSocket API signs them sorted and raw. Hosts and fields: binance_fields.c;
+ * classes: binance_endpoints.c; what coffer asks by itself: binance_checks.c. */
 #include "connectors/binance.h"
 
 #include "base/codec.h"
@@ -12,47 +13,6 @@
 static const char *const aliases[] = {
     "binance_perpetual", "binance_perpetual_testnet", "binanceusdm", "binance_usdm",
     "binance_spot",      "binance_futures",           NULL,
-};
-
-static const struct host hosts[] = {
-    {.name = "api.binance.com", .env = ENV_LIVE},
-    {.name = "api-gcp.binance.com", .env = ENV_LIVE},
-    {.name = "api1.binance.com", .env = ENV_LIVE},
-    {.name = "api2.binance.com", .env = ENV_LIVE},
-    {.name = "api3.binance.com", .env = ENV_LIVE},
-    {.name = "api4.binance.com", .env = ENV_LIVE},
-    {.name = "fapi.binance.com", .env = ENV_LIVE, .prefix = "/fapi/"},
-    {.name = "ws-api.binance.com", .env = ENV_LIVE, .is_ws = true},
-    {.name = "ws-api.binance.com:9443", .env = ENV_LIVE, .is_ws = true},
-    {.name = "ws-fapi.binance.com", .env = ENV_LIVE, .is_ws = true, .prefix = "/ws-fapi/"},
-    {.name = "testnet.binance.vision", .env = ENV_TEST},
-    {.name = "api1.testnet.binance.vision", .env = ENV_TEST},
-    {.name = "testnet.binancefuture.com", .env = ENV_TEST, .prefix = "/fapi/"},
-    {.name = "ws-api.testnet.binance.vision", .env = ENV_TEST, .is_ws = true},
-    {.name = "testnet.binancefuture.com", .env = ENV_TEST, .is_ws = true, .prefix = "/ws-fapi/"},
-    {.name = "demo-api.binance.com", .env = ENV_DEMO},
-    {.name = "demo-fapi.binance.com", .env = ENV_DEMO, .prefix = "/fapi/"},
-    {.name = "demo-ws-api.binance.com", .env = ENV_DEMO, .is_ws = true},
-    {0},
-};
-
-static const struct field_spec fields[] = {
-    {.id = FIELD_API_KEY, .label = "API key", .codec = CODEC_TEXT, .min = 16, .max = 128},
-    {.id = FIELD_API_SECRET,
-     .label = "Secret key",
-     .codec = CODEC_TEXT,
-     .min = 16,
-     .max = 128,
-     .is_secret = true,
-     .is_optional = true},
-    {.id = FIELD_PRIVATE_KEY_PEM,
-     .label = "Private key",
-     .codec = CODEC_PEM,
-     .min = 100,
-     .max = 8192,
-     .is_secret = true,
-     .is_optional = true},
-    {0},
 };
 
 static const char *const auth_headers[] = {"X-MBX-APIKEY", NULL};
@@ -381,8 +341,8 @@ const struct connector connector_binance = {
             "request-security",
     .covers = "the parameters of query and body, not method, path or host: a signature is good for "
               "any endpoint that takes the same parameters, within recvWindow",
-    .hosts = hosts,
-    .fields = fields,
+    .hosts = binance_hosts,
+    .fields = binance_fields,
     .key_types = 1u << KEY_HMAC | 1u << KEY_RSA | 1u << KEY_ED25519,
     .endpoints = binance_endpoints,
     .ws_ops = binance_ws_ops,
@@ -392,4 +352,5 @@ const struct connector connector_binance = {
     .sign_ws = sign_ws,
     .raise_class = raise_class,
     .classify_ws = classify_ws,
+    .checks = &binance_checks,
 };

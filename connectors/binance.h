@@ -4,9 +4,21 @@
 #define CONNECTORS_BINANCE_H
 
 #include "base/json.h"
-#include "connectors/connector.h"
+#include "connectors/checks.h"
+#include "connectors/guide.h"
 
 extern const struct endpoint binance_endpoints[], binance_ws_ops[];
+extern const struct host binance_hosts[];
+extern const struct field_spec binance_fields[];
+extern const struct checks binance_checks;
+extern const struct guide binance_guide;
+
+/* Members of struct checks (connectors/checks.h). */
+void binance_explain(const struct reply *r, struct failure *out);
+int binance_trade_next(const struct talk *t, struct inquiry *out, enum ask *ask, struct err *e);
+void binance_trade(const struct talk *t, struct trade_test *out);
+/* ERR_EXCHANGE with what explain() says of a reply that is no success; NULL: there is none. */
+int binance_refused(const struct reply *r, struct err *e);
 
 /* cls, or a graver class when a signature over query and body, as they are signed, would be good
  * for it at another endpoint; CLASS_UNKNOWN when both would have to be open. */

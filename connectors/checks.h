@@ -75,6 +75,7 @@ enum problem {
     PROBLEM_TRANSFER,          /* danger: may move funds between accounts */
     PROBLEM_TRANSFER_UNKNOWN,  /* danger */
     PROBLEM_UNKNOWN_RIGHT,     /* danger: a right that coffer does not know is on; text names it */
+    PROBLEM_ADDRESSES,         /* danger: may add or change withdrawal addresses */
     PROBLEM_NO_IP_LIST,        /* warn */
     PROBLEM_IP_LIST_UNKNOWN,   /* note */
     PROBLEM_EXPIRED,           /* warn */
@@ -111,12 +112,14 @@ struct verdict {
     struct finding findings[FINDINGS_MAX];
     size_t n_findings;
 };
-/* Adds one, once per problem; over FINDINGS_MAX the last is replaced by the more dangerous. */
+/* Adds one, once per problem: the first stays. findings[] stays in order, danger first. Text and
+ * todo are made fit for a terminal; todo may be NULL. */
 void verdict_add(struct verdict *v, enum problem p, const char *todo, const char *text_fmt, ...)
     PRINTF(4, 5);
-/* Adds what follows from the facts: withdraw and transfer not known to be off, no read, expiry
- * within 14 days of now_ms, age over 90 days. Each connector calls it last. advice: see struct
- * checks. */
+/* Adds what follows from the facts: withdraw and transfer not known to be off, no read, no trade,
+ * no IP list, expired or within 14 days of now_ms, age over 90 days. Where the connector has added
+ * the same before, its words stay, and only a missing todo is filled in. Each connector calls it
+ * last. advice: see struct checks. */
 void verdict_conclude(struct verdict *v, const struct checks *advice, uint64_t now_ms);
 bool verdict_has(const struct verdict *v, enum problem p);
 
@@ -161,11 +164,17 @@ struct failure_row {
     enum failure_kind kind;
     struct cause causes[CAUSES_MAX];
 };
-/* Fills kind, causes and retry_after_s from the table (ends with all zero and kind FAILURE_NONE
- * after a last row that matches all) by code and status; code and message are set by the caller
- * before. Without a row: by HTTP status alone (401, 403, 418, 429, 451, 5xx). */
+/* Sets code and message, made fit for a terminal; both borrowed only for the call. Before
+ * failure_from_table. */
+void failure_say(struct failure *f, struct bytes code, struct bytes message);
+/* Fills kind, causes and retry_after_s from the table (which ends with kind FAILURE_NONE) by code
+ * and status; code and message are set by the caller before. Without a row, or by a row that
+ * matches all with FAILURE_OTHER: by HTTP status (401 and 403 KEY, 418, 429, 451, 5xx), where that
+ * says more. Retry-After counts in seconds only. */
 void failure_from_table(const struct failure_row *rows, const struct reply *r, struct failure *f);
-/* A reply that is no JSON of the documented form: HTML, empty, cut, too deep. */
+/* A reply that is no JSON of the documented form: HTML, empty, cut, too deep. Fills all of f.
+ * Status 418, 429, 451 and 5xx say what they are; all else is FAILURE_GARBAGE, 401 and 403 too:
+ * whoever writes a page need not be the exchange. */
 void failure_garbage(const struct reply *r, struct failure *f);
 
 /* -- what the key holds -- */

@@ -4,6 +4,7 @@
 #include "connectors/connector.h"
 
 #include "base/codec.h"
+#include "connectors/coinbase.h"
 #include "connectors/jsonedit.h"
 
 #define JWT_LIFE_S 120u /* the longest that Coinbase takes */
@@ -274,4 +275,5 @@ const struct connector connector_coinbase_advanced_trade = {
     .sign = sign,
     .sign_ws = sign_ws,
     .classify_ws = classify_ws,
+    .checks = &coinbase_checks,
 };

@@ -179,7 +179,10 @@ extern const struct connector *const connectors[]; /* sorted by name; ends with 
 const struct connector *connector_find(const char *name);
 /* ERR_USAGE "unknown connector", naming the nearest. */
 int connector_unknown(const char *name, struct err *e);
-/* Class of a checked request by the connector's table. */
+/* Class of a checked request by the connector's table, raised by its parameters where a signature
+ * over them is good elsewhere too. */
 enum req_class connector_classify(const struct call *c);
+/* By the table alone: another class than connector_classify's says that parameters raised it. */
+enum req_class connector_path_class(const struct call *c);
 
 #endif

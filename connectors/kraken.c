@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "connectors/form.h"
 #include "connectors/jsonedit.h"
+#include "connectors/kraken.h"
 
 #define NONCE_DIGITS_MAX 20u /* an unsigned 64-bit integer */
 
@@ -204,4 +205,5 @@ const struct connector connector_kraken = {
     .auth_headers = auth_headers,
     .needs_nonce = true,
     .sign = sign,
+    .checks = &kraken_checks,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OKX, API version 5. Timestamp, method, path with query, and body are signed as they are sent;
- * three regions are key spaces of their own. Endpoint classes: okx_endpoints.c. */
+ * three regions are key spaces of their own. Endpoint classes: okx_endpoints.c; what
+ * coffer asks by itself: okx_checks.c. */
 #include "connectors/okx.h"
 
 #include "base/codec.h"
@@ -238,4 +239,5 @@ const struct connector connector_okx = {
     .sign = sign,
     .sign_ws = sign_ws,
     .classify_ws = classify_ws,
+    .checks = &okx_checks,
 };

@@ -150,10 +150,26 @@ static bool matches(const struct endpoint *p, const struct call *c)
     return glob(p->path, c->path);
 }
 
-enum req_class connector_classify(const struct call *c)
+static const struct endpoint *find_endpoint(const struct call *c)
 {
     for (const struct endpoint *p = c->conn->endpoints; p->method; p++)
         if (matches(p, c))
-            return c->conn->raise_class ? c->conn->raise_class(c, p->cls) : p->cls;
-    return CLASS_UNKNOWN;
+            return p;
+    return NULL;
+}
+
+enum req_class connector_path_class(const struct call *c)
+{
+    const struct endpoint *p = find_endpoint(c);
+
+    return p ? p->cls : CLASS_UNKNOWN;
+}
+
+enum req_class connector_classify(const struct call *c)
+{
+    const struct endpoint *p = find_endpoint(c);
+
+    if (!p)
+        return CLASS_UNKNOWN;
+    return c->conn->raise_class ? c->conn->raise_class(c, p->cls) : p->cls;
 }

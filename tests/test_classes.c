@@ -304,6 +304,23 @@ static void binance_lends_no_signature(void)
     }
 }
 
+/* The path alone, whatever the parameters; and both agree where nothing raises. */
+static void path_class_knows_no_parameters(void)
+{
+    struct call call = {.conn = BINANCE, .method = BYTES_LIT("GET")};
+    struct err e;
+
+    OK_CALL(target_parse(BYTES_LIT("/api/v3/account?amount=1&address=x"), false, &call, &e), &e);
+    EQ_INT(connector_path_class(&call), CLASS_READ);
+    EQ_INT(connector_classify(&call), CLASS_WITHDRAW);
+    OK_CALL(target_parse(BYTES_LIT("/api/v3/no/such"), false, &call, &e), &e);
+    EQ_INT(connector_path_class(&call), CLASS_UNKNOWN);
+    call = (struct call){.conn = KRAKEN, .method = BYTES_LIT("POST")};
+    OK_CALL(target_parse(BYTES_LIT("/0/private/AddOrder"), false, &call, &e), &e);
+    EQ_INT(connector_path_class(&call), CLASS_TRADE);
+    EQ_INT(connector_classify(&call), CLASS_TRADE);
+}
+
 int main(void)
 {
     RUN(classes);
@@ -312,5 +329,6 @@ int main(void)
     RUN(okx_moves_no_funds_by_default);
     RUN(kraken_moves_no_funds_by_default);
     RUN(coinbase_moves_no_funds_by_default);
+    RUN(path_class_knows_no_parameters);
     return harness_end();
 }

@@ -198,6 +198,48 @@ static void check_refuses(void)
     record_info_free(&r);
 }
 
+static bool has_hint(const struct err *e, const char *text)
+{
+    for (unsigned i = 0; i < e->n_hints; i++)
+        if (strstr(e->hints[i], text))
+            return true;
+    return false;
+}
+
+/* A path that is open is refused with the parameters of one that is not, and the hint says so. */
+static void raised_by_parameters(void)
+{
+    static const struct {
+        const char *url, *hint;
+    } cases[] = {
+        {"/api/v3/account?amount=1&address=x", "its parameters are those of a withdrawal: by its "
+                                               "path it is of class read"},
+        {"/api/v3/account?amount=1&asset=BTC", "those of a transfer"},
+        {"/api/v3/account?amount=1", "those of a change of settings"},
+        {"/api/v3/account?apiName=x", "those of a change of API keys"},
+        {"/api/v3/account?amount=1&address=x&apiName=y", "those of requests of several classes"},
+    };
+    struct record_info r;
+    char text[256];
+    struct err e;
+
+    info_for(&r, "binance");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        snprintf(text, sizeof(text), "{\"method\":\"GET\",\"url\":\"%s\"}", cases[i].url);
+        EQ_INT(check(text, &r, &e), ERR_POLICY);
+        harness_ok(has_hint(&e, cases[i].hint), __FILE__, __LINE__, "%s: %s", cases[i].url,
+                   e.n_hints ? e.hints[e.n_hints - 1] : "no hint");
+    }
+    EQ_INT(check("{\"method\":\"POST\",\"url\":\"/sapi/v1/capital/withdraw/apply?amount=1&"
+                 "address=x\"}",
+                 &r, &e),
+           ERR_POLICY);
+    CHECK(!has_hint(&e, "parameters are those"));
+    info_for(&r, "kraken");
+    EQ_INT(check("{\"method\":\"POST\",\"url\":\"/0/private/Withdraw\"}", &r, &e), ERR_POLICY);
+    CHECK(!has_hint(&e, "parameters are those"));
+}
+
 static void check_record(void)
 {
     static const char text[] =
@@ -325,6 +367,7 @@ int main(void)
     RUN(class_lists);
     RUN(verified);
     RUN(check_refuses);
+    RUN(raised_by_parameters);
     RUN(check_record);
     RUN(body_limit);
     RUN(public_goes_unsigned);
