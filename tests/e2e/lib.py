@@ -37,6 +37,15 @@ def vectors(name):
         return {c["id"]: c for c in json.load(f)["cases"]}
 
 
+def exchange():
+    """The simulated exchange of tests/exchange: 'with exchange() as x'."""
+    tests = os.path.join(ROOT, "tests")
+    if tests not in sys.path:
+        sys.path.insert(0, tests)
+    from exchange import Exchange           # pylint: disable=import-outside-toplevel
+    return Exchange()
+
+
 def softhsm_module():
     """The installed SoftHSM module, or None."""
     for p in ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
