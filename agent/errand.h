@@ -10,28 +10,36 @@
 #include "vault/vault.h"
 #include "vault/where.h"
 
-/* Large: lives on the heap (errand_new). */
+/* Large: lives on the heap (errand_new). The caller sets symbol and wants_account of its talk. */
 struct errand {
     const struct record_info *info; /* borrowed; authenticated, or the candidate's */
     struct signer *signer;          /* borrowed, for as long as the errand runs */
     struct talk talk;
     struct answer answers[CALLS_MAX];
     enum req_class classes[CALLS_MAX];
-    bool is_order[CALLS_MAX];
+    bool is_order[CALLS_MAX];      /* it changes something at the exchange */
+    struct bytes hosts[CALLS_MAX]; /* whom each call goes to; of the connector's table */
     char tag[17];
+    /* errands_run's own */
+    bool is_over;                 /* asks no more; done when all that is under way has come */
+    bool is_waiting;              /* for a reply of its own */
+    const struct errand *clock_of; /* the one that asks the exchange's clock for this one too */
     /* set when it is done */
     bool is_done;
     struct err failed; /* code OK, or why it could not be asked: policy, signing, nothing reached */
 };
+/* NULL: no memory. A record that this version has no connector or checks for is done at once, and
+ * failed says so. */
 struct errand *errand_new(enum purpose p, const struct record_info *info, struct signer *signer,
                           struct err *e);
 void errand_free(struct errand *r); /* takes NULL; wipes */
 void errand_freep(struct errand **r);
 
-/* Runs them all side by side until each is done; public calls (the clock) go unsigned. Kraken's
- * kind of key has one private call under way at a time. progress: called whenever one is done, may
- * be NULL. Errors are those that end everything (coffer-net gone, no memory); what goes wrong with
- * one stands in its failed. */
+/* Runs them all side by side until each is done, at most 64 calls under way; public calls (the
+ * clock) go unsigned, and an exchange's clock is asked once for all keys that reach it the same
+ * way. Kraken's kind of key has one private call under way at a time. progress: called whenever one
+ * is done, may be NULL. Errors are those that end everything (coffer-net gone, no memory); what
+ * goes wrong with one stands in its failed. */
 int errands_run(struct courier *c, struct errand *const *list, size_t n, const struct where *where,
                 const struct env *env, void (*progress)(void *ctx, size_t n_done, size_t n),
                 void *ctx, struct err *e) MUST_USE;
@@ -45,13 +53,16 @@ enum reach {
 struct checkup {
     enum reach reach;
     struct verdict verdict;
-    struct failure failure;  /* the first private call that was refused; kind NONE: none */
+    struct failure failure;  /* a private call that was refused: the first, or the first whose
+                              * refusal is about the key; kind NONE: none */
     bool has_skew;
     int64_t skew_ms;         /* this machine's clock less the exchange's; + is ahead */
     uint64_t skew_error_ms;  /* half the way there and back, and the clock's resolution */
     uint64_t latency_ms;     /* of the private call; 0: none */
     struct err not_reached;  /* REACH_NOT: why */
 };
+/* A refusal for maintenance, rate, a ban or garbage is REACH_NOT: it says nothing about the key. To
+ * a refusal for the clock the message gets by how much it is off, when that is known. */
 void errand_checkup(const struct errand *r, uint64_t now_ms, struct checkup *out);
 
 #endif
