@@ -13,11 +13,20 @@ const char help_init[] =
     "without them exactly one key must pass the test; --generate makes a new one.\n";
 
 const char help_add[] =
-    "Asks for the parts of an exchange key, checks their form, and seals them. Nothing is written\n"
-    "before the vault has been opened, so a forged vault is refused before a secret is typed.\n"
+    "Asks for the parts of an exchange key, tries it at the exchange, judges what it may do, and\n"
+    "seals it. Nothing is written before the vault has been opened, so a forged vault is refused\n"
+    "before a secret is typed.\n"
     "\n"
-    "This version does not try keys at the exchange: --no-verify and --accept-risk REASON must be\n"
-    "given, and the reason is kept with the record.\n"
+    "A key that may withdraw or move funds, or of which nobody can tell, is not sealed (exit 5);\n"
+    "--accept-risk REASON seals it all the same, and every listing shows the reason. A key that\n"
+    "the exchange refuses is never sealed (exit 4). When the exchange is not reached, a key can\n"
+    "be sealed as unverified, since its secret is shown only once: at a terminal coffer asks,\n"
+    "without one --accept-risk REASON does it; such a key signs only reads until 'coffer verify\n"
+    "NAME' has tried it. --no-verify seals without trying and needs --accept-risk too.\n"
+    "\n"
+    "--connect-to and --ca-file are for testnets and simulators: they stay with the key, and\n"
+    "every listing shows them. --remove-source overwrites and removes the file of --from-json\n"
+    "once the key is sealed; copies of it elsewhere stay.\n"
     "\n"
     "Secrets are never taken from the command line or the environment. They are asked on the\n"
     "terminal, or read from one JSON object: {\"api_key\":\"...\",\"api_secret\":\"...\"}.\n"
@@ -60,16 +69,91 @@ const char help_doctor[] =
     "what can be checked without the token, and says so.\n"
     "--take-back puts a record file that nothing references back under its name.\n";
 
-const char help_verify[] = "";
+const char help_verify[] =
+    "Asks the exchange whether the key works and what it may do, and says under each bad line\n"
+    "what to do about it: latency, clock, read, trade spot and futures, withdraw, transfer, IP\n"
+    "list, dates. What the exchange does not say is unknown, and unknown is never taken for safe.\n"
+    "Without NAME all keys are tried, side by side, after one login.\n"
+    "\n"
+    "Exit 0: the key works, whatever is listed; 5 with --strict when a problem is listed that was\n"
+    "not accepted; 4: the exchange refuses it; 1: it was not reached. Of several keys 4 counts\n"
+    "before 1 before 5. --accept-risk REASON accepts the dangers that are found now. A key marked\n"
+    "as not verified loses that mark when it works and no danger stands open.\n"
+    "\n"
+    "What the exchange says of the right to trade is its word. NAME --trade SYMBOL proves it: the\n"
+    "smallest order at about half the price, as one that only rests, cancelled at once. It asks\n"
+    "first, or --yes answers. SYMBOL is written as the exchange does: BTCUSDT, BTC-USDT, XBTUSD.\n";
 
-const char help_status[] = "";
+const char help_status[] =
+    "Everything at a glance, from the files on this machine: no PIN, no token, no network.\n"
+    "First what needs attention, the most urgent first, each with the command that mends it;\n"
+    "then the vault and its tokens; then a row for each key. A ! marks what is due.\n"
+    "\n"
+    "Since nothing is opened, nothing is authenticated: whoever can write the vault's files\n"
+    "could have changed what is shown. When a key was verified and reviewed, and what came out,\n"
+    "is this machine's own note; another machine has its own.\n"
+    "\n"
+    "Due: a key after 90 days, a verification and a review after 30, an expiry within 14. Exit\n"
+    "1 when a record cannot be read; what needs attention does not change the exit status.\n";
 
-const char help_balance[] = "";
+const char help_balance[] =
+    "Asks the exchange what the account holds: each wallet's assets with what is free, locked,\n"
+    "and both together. Amounts are printed as the exchange writes them, with --json as\n"
+    "strings. Rows of zero are left out. A wallet that the key cannot read is named on stderr.\n"
+    "\n"
+    "Exit 4: the exchange refuses the key; 1: it was not reached, or asks to wait. A balance\n"
+    "proves that the key can read, and nothing else: 'coffer verify NAME' says what more it may\n"
+    "do.\n";
 
-const char help_rotate[] = "";
+const char help_rotate[] =
+    "coffer rotate NAME asks for a new key of the same account, tries it at the exchange, and lets\n"
+    "it take the old one's place in one step when it has the rights of the old one and no more.\n"
+    "Refused (exit 5): fewer rights, more rights, another account, the same key, a key that may\n"
+    "withdraw or transfer; --accept-risk REASON accepts all of these but another account and the\n"
+    "same key. Nothing changes before; killed at any moment, one of the two is in place and\n"
+    "neither is lost.\n"
+    "\n"
+    "The old key stays sealed until it is proven dead: delete it at the exchange, then\n"
+    "coffer rotate NAME --finish makes a call with it that must fail, and forgets it. Some\n"
+    "exchanges answer for a deleted key as they do for a forbidden address: that proves nothing,\n"
+    "is called unproven, and needs your word: --finish --accept-risk 'seen deleted on the site'.\n"
+    "\n"
+    "coffer rotate --seal makes a new sealing key (on the same token, or with --to on another) and\n"
+    "a new vault key, and seals all records anew in one step. It says first how many token\n"
+    "operations it takes. Other machines need 'coffer trust' once afterwards. Backups made before\n"
+    "still open with the old sealing key.\n";
 
-const char help_request[] = "";
+const char help_request[] =
+    "Signs a request as 'coffer sign' does, has it sent once, and prints the reply's body as it\n"
+    "came; on a terminal its control characters are made visible. -i prints status and headers\n"
+    "first. --json prints {\"status\",\"headers\",\"body\"}, or body_base64 when the body is\n"
+    "not text. What is not allowed is refused before a PIN is asked for; public requests go\n"
+    "unsigned and without a PIN.\n"
+    "\n"
+    "PATH goes to the exchange's first host (on Binance, /fapi/ to that of the futures). -d\n"
+    "sends a body; put parameters where the exchange wants them: Binance and OKX in the query\n"
+    "of a GET, OKX and Coinbase as JSON in the body of a POST, Kraken as a form.\n"
+    "\n"
+    "Exit 0: done; 4: the exchange says no (by HTTP status, or by its own code in a reply that\n"
+    "looks well): the body is printed all the same, and stderr tells what it means; 1: there is\n"
+    "no reply. Nothing is sent twice. When no reply came to an order, it may have been carried\n"
+    "out: coffer says so; look at the open orders before doing it again.\n";
 
-const char help_guide[] = "";
+const char help_guide[] =
+    "With an exchange: where its API keys are made, what to tick and what to leave off, the IP\n"
+    "list, what the page shows and what coffer calls it, how long keys live, limits, traps.\n"
+    "Without one: what an API key is, how to tell that it works, how to use it, what is limited\n"
+    "per address and what per account, and how to keep it safe. Needs no vault. Facts that\n"
+    "nobody could confirm are marked as such.\n";
 
-const char help_review[] = "";
+const char help_review[] =
+    "Walks the checklist of each key, or of one: withdrawal off, IP list, age, and for its\n"
+    "account an e-mail address of its own, the second factor, the anti-phishing code, the list\n"
+    "of withdrawal addresses; and no copies of the secret elsewhere. What the last verification\n"
+    "has shown is not asked; what is true of the whole account is asked once. Each 'no' gets\n"
+    "advice.\n"
+    "\n"
+    "The date and the open points are noted on this machine, a key's when its last question is\n"
+    "answered; 'coffer status' shows when the next review is due, after 30 days. Without a\n"
+    "terminal the checklist is printed, and exit is 3; --json prints how it stands and asks\n"
+    "nothing.\n";
