@@ -4,6 +4,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BINDIR  ?= $(PREFIX)/bin
+LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 B       ?= build/release
 CC      ?= cc
@@ -19,6 +20,8 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
 PKGS := p11-kit-1 libcrypto libcjson
+# Of coffer-net, the one program that links them.
+NET_PKGS := libcurl libseccomp libcrypto libcjson
 # Goals that do not compile by themselves: no compiler or library is looked for when only these are asked.
 GOALS := $(or $(MAKECMDGOALS),all)
 QUIET_GOALS := clean lint uninstall deps demo check bench asan valgrind fuzz
@@ -49,6 +52,8 @@ PROBED := $(shell mkdir -p build; [ $(FLAGCACHE) -nt Makefile ] || { for f in $(
         cat $(FLAGCACHE))
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) | sed 's/-I/-isystem /g')
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS))
+NET_CFLAGS := $(shell pkg-config --cflags $(NET_PKGS) | sed 's/-I/-isystem /g')
+NET_LIBS   := $(shell pkg-config --libs $(NET_PKGS))
 endif
 
 # Not with sanitizers, nor without optimisation; 2 where the compiler or the C library has no 3.
@@ -63,6 +68,10 @@ DIRS := base pkcs11 vault connectors agent cli
 SRCS := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 LIB  := $(B)/libcoffer.a
 OBJS := $(SRCS:%.c=$(B)/%.o)
+# What the tests of coffer-net's parts link is an archive; they come without its main.
+NET_SRCS := $(filter-out net/main.c,$(wildcard net/*.c))
+NET_OBJS := $(NET_SRCS:%.c=$(B)/%.o)
+NET_LIB  := $(B)/libcoffernet.a
 UNITS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 TEST_LIB := $(B)/tests/libtests.a
 TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
@@ -71,26 +80,35 @@ SO_SRCS := $(filter %_preload.c %_module.c,$(TOOL_SRCS))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(filter-out $(SO_SRCS),$(TOOL_SRCS))) \
          $(patsubst tests/tools/%.c,$(B)/tools/%.so,$(SO_SRCS))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH_SRCS := $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
-BENCH := $(B)/bench/bench $(B)/bench/floor
+# Programs of their own, besides the one that measures.
+BENCH_PLAIN := $(patsubst %,tests/bench/%.c,floor floor_net floor_read server)
+BENCH_SRCS := $(filter-out $(BENCH_PLAIN),$(wildcard tests/bench/*.c))
+BENCH := $(B)/bench/bench $(BENCH_PLAIN:tests/%.c=$(B)/%)
 
 .PHONY: FORCE all check check-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
         install uninstall clean deps units tools fuzzers example
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: build/coffer
+all: build/coffer build/coffer-net
 
-build/coffer: $(B)/coffer
+build/coffer build/coffer-net: build/%: $(B)/%
 	$(Q)[ "$(B)" != build/release ] || ln -f $< $@
 
 $(B)/coffer: $(B)/cli/main.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
 
+$(B)/coffer-net: $(B)/net/main.o $(NET_LIB) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(NET_LIBS) -lpthread
+
 $(LIB): $(OBJS)
+$(NET_LIB): $(NET_OBJS)
+$(LIB) $(NET_LIB):
 	$(call say,AR,$@)
 	$(Q)rm -f $@; ar crs $@ $^
+$(B)/net/%.o: PKG_CFLAGS += $(NET_CFLAGS)
 
 # The last command line lives in .flags, so that changed flags rebuild; so does the version for the files that print it.
 $(B)/.flags: FORCE
@@ -100,7 +118,7 @@ $(B)/.version: FORCE
 	$(Q)mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
 FORCE:
 
-$(patsubst %.c,$(B)/%.o,$(shell grep -lw VERSION $(wildcard cli/*.c) /dev/null)): $(B)/.version
+$(patsubst %.c,$(B)/%.o,$(shell grep -lw VERSION $(wildcard cli/*.c agent/*.c net/*.c) /dev/null)): $(B)/.version
 
 $(B)/%.o: %.c $(B)/.flags
 	$(call say,CC,$<)
@@ -118,6 +136,11 @@ $(TEST_LIB): $(TEST_OBJS)
 $(B)/tests/test_%: $(B)/tests/test_%.o $(TEST_LIB) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
+
+# These talk to a real coffer-net, or to parts of it.
+$(B)/tests/test_courier $(B)/tools/fetch: | $(B)/coffer-net
+$(B)/tests/test_net: $(NET_LIB)
+$(B)/tests/test_net: PKG_LIBS += $(NET_LIBS)
 
 # Tools of the tests: programs, and shared objects (*_preload.c, *_module.c), which never carry a sanitizer.
 $(B)/tools/%.so: tests/tools/%.c $(B)/.flags
@@ -139,10 +162,13 @@ $(B)/bench/bench: $(BENCH_SRCS:%.c=$(B)/%.o) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
 
-# The floor is what a plain program costs: no flags of ours.
-$(B)/bench/floor: tests/bench/floor.c
+# A floor is what a plain program costs: no flags of ours.
+BENCH_LIBS := -ldl -lcrypto
+$(B)/bench/floor_net: BENCH_LIBS := -lcurl
+$(B)/bench/server: BENCH_LIBS := -lssl -lcrypto -lpthread
+$(BENCH_PLAIN:tests/%.c=$(B)/%): $(B)/%: tests/%.c
 	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D); $(CC) -std=gnu17 -O2 -Wall -Wextra -D_GNU_SOURCE $(PKG_CFLAGS) -o $@ $< -ldl -lcrypto
+	$(Q)mkdir -p $(@D); $(CC) -std=gnu17 -O2 -Wall -Wextra -D_GNU_SOURCE $(PKG_CFLAGS) -o $@ $< $(BENCH_LIBS)
 
 # What made the worked example of vault/FORMAT.md; it is built only so that it keeps up with the code.
 $(B)/make_example: tests/example/make_example.c $(B)/.flags $(TEST_LIB) $(LIB)
@@ -159,7 +185,7 @@ check:
 	@tests/deps.sh check
 	@$(MAKE) --no-print-directory check-run
 
-check-run: $(B)/coffer build/coffer units tools fuzzers
+check-run: $(B)/coffer $(B)/coffer-net all units tools fuzzers
 	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py
 
 demo:
@@ -199,13 +225,17 @@ lint:
 	@tests/deps.sh check
 	@tests/lint/run.sh
 
+# coffer looks for coffer-net in ../lib/coffer, seen from itself.
 install: all
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)/coffer' '$(DESTDIR)$(MANDIR)/man1'
 	install -m 755 build/coffer '$(DESTDIR)$(BINDIR)/coffer'
+	install -m 755 build/coffer-net '$(DESTDIR)$(LIBDIR)/coffer/coffer-net'
 	install -m 644 man/coffer.1 '$(DESTDIR)$(MANDIR)/man1/coffer.1'
 
 uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/coffer' '$(DESTDIR)$(MANDIR)/man1/coffer.1'
+	rm -f '$(DESTDIR)$(LIBDIR)/coffer/coffer-net'
+	rmdir '$(DESTDIR)$(LIBDIR)/coffer' 2>/dev/null || :
 
 deps:
 	@tests/deps.sh check
@@ -213,5 +243,5 @@ deps:
 clean:
 	rm -rf build
 
--include $(OBJS:.o=.d) $(UNITS:%=%.d) $(B)/cli/main.d $(B)/make_example.d $(TEST_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
+-include $(OBJS:.o=.d) $(NET_OBJS:.o=.d) $(B)/net/main.d $(UNITS:%=%.d) $(B)/cli/main.d $(B)/make_example.d $(TEST_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
          $(B)/tests/fuzz/*.d $(B)/tests/bench/*.d)

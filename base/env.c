@@ -14,18 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* LeakSanitizer traces its own process. */
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
-
 static int real_now_us(const struct env *env, uint64_t *unix_us, struct err *e)
 {
     struct timespec t;
@@ -84,6 +72,14 @@ static const char *const kept[] = {
     "TPM2_PKCS11_*",
     "TSS2_*",
     "PCSCLITE_CSOCK_NAME",
+};
+
+/* Of no use to coffer itself, which hands them on. */
+static const char *const for_net[] = {
+    "https_proxy",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
 #if IS_SANITIZED
     "ASAN_OPTIONS",
     "UBSAN_OPTIONS",
@@ -91,17 +87,40 @@ static const char *const kept[] = {
     "ASAN_SYMBOLIZER_PATH",
 #endif
 };
+_Static_assert(ARRAY_LEN(for_net) <= ENV_NET_MAX, "environment_net has room");
 
-static bool is_kept(const char *name, size_t n)
+static bool is_listed(const char *const *list, size_t n_list, const char *name, size_t n)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-        size_t k = strlen(kept[i]);
-        bool prefix = kept[i][k - 1] == '*';
-        if (prefix ? n >= k - 1 && memcmp(name, kept[i], k - 1) == 0
-                   : n == k && memcmp(name, kept[i], k) == 0)
+    for (size_t i = 0; i < n_list; i++) {
+        size_t k = strlen(list[i]);
+        bool prefix = list[i][k - 1] == '*';
+        if (prefix ? n >= k - 1 && memcmp(name, list[i], k - 1) == 0
+                   : n == k && memcmp(name, list[i], k) == 0)
             return true;
     }
     return false;
+}
+
+static bool is_for_net(const char *name, size_t n)
+{
+    return is_listed(for_net, ARRAY_LEN(for_net), name, n);
+}
+
+static bool is_kept(const char *name, size_t n)
+{
+    return is_listed(kept, ARRAY_LEN(kept), name, n) || is_for_net(name, n);
+}
+
+void environment_net(char *out[ENV_NET_MAX + 1])
+{
+    size_t n = 0;
+
+    for (char **v = environ; v && *v && n < ENV_NET_MAX; v++) {
+        const char *value = strchr(*v, '=');
+        if (value && is_for_net(*v, (size_t)(value - *v)))
+            out[n++] = *v;
+    }
+    out[n] = NULL;
 }
 
 /* In place. The values of the others are wiped too, since whoever may read this process's

@@ -10,6 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Sanitizers trace, read and call more than the program itself: some hardening is left out then. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED 0
+#endif
+
 struct env {
     /* microseconds since 1970 */
     int (*now_us)(const struct env *, uint64_t *unix_us, struct err *);
@@ -23,5 +35,10 @@ extern const struct env env_real;
  * ENVIRONMENT), makes the process not dumpable and not traceable, no core files, umask 077, SIGPIPE
  * ignored, descriptors 0 to 2 open. First call of main. */
 int process_harden(struct err *e) MUST_USE;
+
+/* What of this environment coffer-net is started with: the HTTP proxy's variables, and in sanitizer
+ * builds theirs. Borrowed from the environment; ends with NULL. */
+#define ENV_NET_MAX 12u
+void environment_net(char *out[ENV_NET_MAX + 1]);
 
 #endif

@@ -1,145 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer add: everything that can be refused is refused before a secret is asked for, and the vault
  * is opened before too, so that a forged one never gets to see it. */
+#include "cli/add.h"
+
 #include "agent/policy.h"
 #include "base/ask.h"
-#include "base/text.h"
-#include "cli/cli.h"
-#include "cli/fields.h"
 #include "cli/session.h"
-#include "connectors/credential.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
-
-struct adding {
-    const struct connector *k;
-    struct record_info info;
-    struct secret typed[FIELD_COUNT], fields[FIELD_COUNT];
-};
-
-static void adding_close(struct adding *a)
-{
-    fields_free(a->typed);
-    fields_free(a->fields);
-    record_info_free(&a->info);
-}
-
-static int take_risk(struct cli *c, struct record_info *r, struct err *e)
-{
-    const struct args *a = c->args;
-    struct risk *risk = &r->risks[0];
-    uint64_t now_us;
-
-    if (!a->given[OPT_NO_VERIFY]) {
-        err_set(e, ERR_USAGE, "this version of coffer cannot try a key at the exchange");
-        return err_hint(e,
-                        "give --no-verify --accept-risk REASON to store it untried; REASON is kept "
-                        "with the key");
-    }
-    if (!a->given[OPT_ACCEPT_RISK]) {
-        err_set(e, ERR_USAGE, "--no-verify needs --accept-risk REASON");
-        return err_hint(e, "for example --accept-risk 'withdrawal is off, checked on the site'");
-    }
-    struct bytes reason = text_trim(bytes_str(a->value[OPT_ACCEPT_RISK]));
-    if (reason.n == 0 || !text_is_utf8(reason) ||
-        !text_copy(risk->reason, sizeof(risk->reason), reason))
-        return err_set(e, ERR_USAGE, "--accept-risk: the reason is 1 to %zu bytes of text",
-                       sizeof(risk->reason) - 1);
-    if (c->env->now_us(c->env, &now_us, e))
-        return e->code;
-    snprintf(risk->problem, sizeof(risk->problem), RISK_NOT_VERIFIED);
-    risk->date_ms = now_us / 1000;
-    r->n_risks = 1;
-    return OK;
-}
-
-static bool has_host(const struct connector *k, enum environment env, const char *region)
-{
-    for (const struct host *h = k->hosts; h->name; h++)
-        if (h->env == env && (!h->region || !region || strcmp(h->region, region) == 0))
-            return true;
-    return false;
-}
-
-static int take_environment(const struct args *a, const struct connector *k, struct record_info *r,
-                            struct err *e)
-{
-    const char *name = a->given[OPT_ENV] ? a->value[OPT_ENV] : "live";
-    enum environment env;
-
-    if (!environment_by_name(bytes_str(name), &env)) {
-        err_set(e, ERR_USAGE, "'%.40s' is no environment", name);
-        return err_hint(e, "environments: live, test, demo");
-    }
-    if (!has_host(k, env, r->region[0] ? r->region : NULL)) {
-        err_set(e, ERR_USAGE, "%s has no %s environment%s%s", k->title, name,
-                r->region[0] ? " in region " : "", r->region);
-        return err_hint(e, "'coffer connectors' lists what it has");
-    }
-    snprintf(r->environment, sizeof(r->environment), "%s", name);
-    return OK;
-}
-
-static int take_region(const struct args *a, const struct connector *k, struct record_info *r,
-                       struct err *e)
-{
-    const char *name = a->given[OPT_REGION] ? a->value[OPT_REGION] : NULL;
-    char all[128] = "";
-
-    if (!k->regions && name)
-        return err_set(e, ERR_USAGE, "%s has no regions: leave --region away", k->title);
-    if (!k->regions)
-        return OK;
-    for (const char *const *v = k->regions; *v; v++) {
-        size_t n = strlen(all);
-        snprintf(all + n, sizeof(all) - n, "%s%s", n ? ", " : "", *v);
-        if (strcmp(name ? name : k->regions[0], *v) == 0) {
-            snprintf(r->region, sizeof(r->region), "%s", *v);
-            return OK;
-        }
-    }
-    err_set(e, ERR_USAGE, "'%.40s' is no region of %s", name, k->title);
-    return err_hint(e, "regions: %s", all);
-}
-
-/* Only what goes beyond the default is written down. */
-static int take_classes(const struct args *a, struct record_info *r, struct err *e)
-{
-    unsigned bits;
-    size_t n = 0;
-
-    if (!a->given[OPT_ALLOW])
-        return OK;
-    if (policy_parse_classes(bytes_str(a->value[OPT_ALLOW]), &bits, e))
-        return err_wrap(e, "--allow");
-    bits &= ~CLASSES_DEFAULT;
-    for (unsigned i = 0; i < CLASS_COUNT; i++)
-        if (bits & CLASS_BIT(i))
-            n += (size_t)snprintf(r->classes + n, sizeof(r->classes) - n, "%s%s", n ? "," : "",
-                                  class_name((enum req_class)i));
-    return OK;
-}
-
-static int plan(struct cli *c, struct adding *add, struct err *e)
-{
-    const struct args *a = c->args;
-    struct record_info *r = &add->info;
-
-    if (record_check_name(a->words[0], e))
-        return e->code;
-    add->k = connector_find(a->words[1]);
-    if (!add->k)
-        return connector_unknown(a->words[1], e);
-    snprintf(r->name, sizeof(r->name), "%s", a->words[0]);
-    snprintf(r->connector, sizeof(r->connector), "%s", add->k->name);
-    r->custody = CUSTODY_SEALED;
-    if (take_region(a, add->k, r, e) || take_environment(a, add->k, r, e) ||
-        take_classes(a, r, e) || take_risk(c, r, e))
-        return e->code;
-    return fields_check(c, e);
-}
 
 static int say_to_whom(struct cli *c, const struct vault *v, struct err *e)
 {
@@ -153,18 +23,6 @@ static int say_to_whom(struct cli *c, const struct vault *v, struct err *e)
         json_text(out_json(&c->out), "fingerprint", fingerprint);
     if (!c->out.is_quiet)
         recipients_show(c, v, tokens);
-    return OK;
-}
-
-static int read_key(struct cli *c, struct adding *add, struct err *e)
-{
-    char mask[32];
-
-    if (fields_read(c, add->k, add->typed, e) ||
-        credential_normalise(add->k, add->typed, add->fields, &add->info.key, e))
-        return e->code;
-    credential_mask(secret_bytes(&add->fields[FIELD_API_KEY]), mask);
-    snprintf(add->info.key_mask, sizeof(add->info.key_mask), "%s", mask);
     return OK;
 }
 
@@ -187,12 +45,12 @@ static int prove_writable(const struct cli *c, struct vault *v, struct err *e)
     return err_hint(e, "chmod 0700 '%s', if that is what stands in the way", no);
 }
 
-static int seal_once(struct vault *v, struct adding *add, struct err *e)
+static int seal_once(struct vault *v, struct candidate *d, struct err *e)
 {
     int rc = vault_lock(v, e);
 
     if (!rc)
-        rc = vault_add(v, &add->info, add->fields, e);
+        rc = vault_add(v, &d->info, d->fields, e);
     vault_unlock(v);
     return rc;
 }
@@ -207,18 +65,16 @@ static bool is_kept(const struct err *e)
 }
 
 /* An exchange may show the secret once only: what was typed is not thrown away with a full disk. */
-static int seal(struct cli *c, struct vault *v, struct adding *add, struct err *e)
+static int seal(struct cli *c, struct vault *v, struct candidate *d, struct err *e)
 {
-    const struct args *a = c->args;
-    bool is_typed = !a->given[OPT_FROM_JSON] && !a->given[OPT_FROM_FD];
     struct err quiet;
 
     for (;;) {
         bool again = false;
-        int rc = seal_once(v, add, e);
+        int rc = seal_once(v, d, e);
         if (rc == OK || rc == ERR_USAGE || rc == ERR_EXISTS || is_kept(e))
             return rc;
-        if (!is_typed || !ask_possible())
+        if (!candidate_is_typed(c))
             return err_hint(e, "the key was not stored");
         out_error(e);
         if (ask_yes("The key is not stored. Mend that, then try again?", NULL, &again, &quiet) ||
@@ -227,55 +83,108 @@ static int seal(struct cli *c, struct vault *v, struct adding *add, struct err *
     }
 }
 
-static void report(struct cli *c, const struct adding *add)
+static void report_json(struct cli *c, const struct adding *add)
 {
-    const struct args *a = c->args;
-    const struct record_info *r = &add->info;
-    bool has_file = (a->given[OPT_FROM_JSON] && strcmp(a->value[OPT_FROM_JSON], "-") != 0) ||
-                    a->given[OPT_FIELD_FILE];
-
-    out_note(&c->out, "'%s' is sealed: %s %s, key %s (%s)", r->name, add->k->title, r->environment,
-             r->key_mask, key_type_name(r->key));
-    if (r->classes[0])
-        out_note(&c->out, "opened: %s", r->classes);
-    out_note(&c->out,
-             "It was not tried at the exchange. Make sure there that the key %sis bound to your IP "
-             "address.",
-             policy_classes(r) & CLASS_BIT(CLASS_WITHDRAW) ? "" : "cannot withdraw and ");
-    if (has_file)
-        out_note(&c->out, "The file that the key came from still holds it: delete that file.");
-    out_note(&c->out, "Next: coffer show %s, coffer sign %s GET URL", r->name, r->name);
-    if (!c->out.is_json)
-        return;
+    const struct record_info *r = &add->d.info;
     cJSON *j = out_json(&c->out);
-    json_text(j, "name", r->name);
+
+    if (add->is_tried)
+        checkup_json(j, r, &add->d.checkup);
+    else
+        json_text(j, "name", r->name);
     json_text(j, "connector", r->connector);
     json_text(j, "environment", r->environment);
     json_text(j, "region", r->region);
     json_text(j, "key", r->key_mask);
     json_text(j, "key_type", key_type_name(r->key));
     json_text(j, "allow", r->classes);
+    json_text(j, "connect_to", r->connect_to);
+    json_bool_member(j, "own_ca", r->ca.n > 0);
+    json_bool_member(j, "verified", policy_is_verified(r));
+    json_bool_member(j, "unverified", r->unverified);
+}
+
+static void report_tried(struct cli *c, const struct adding *add, uint64_t now_ms)
+{
+    const struct record_info *r = &add->d.info;
+
+    if (!add->is_tried) {
+        out_note(&c->out,
+                 "It was not tried at the exchange. Make sure there that the key %sis bound to "
+                 "your IP address, and try it: coffer verify %s",
+                 policy_classes(r) & CLASS_BIT(CLASS_WITHDRAW) ? "" : "cannot withdraw and ",
+                 r->name);
+        return;
+    }
+    if (!r->unverified && !c->out.is_quiet)
+        checkup_show(c, r, &add->d.checkup, now_ms);
+    if (r->unverified)
+        out_warn("'%s' is sealed as unverified: %s; it signs only reads until 'coffer verify %s' "
+                 "has tried it",
+                 r->name, add->d.checkup.not_reached.msg, r->name);
+}
+
+static void report(struct cli *c, const struct adding *add, uint64_t now_ms)
+{
+    const struct args *a = c->args;
+    const struct record_info *r = &add->d.info;
+    bool has_file = (a->given[OPT_FROM_JSON] && strcmp(a->value[OPT_FROM_JSON], "-") != 0 &&
+                     !a->given[OPT_REMOVE_SOURCE]) ||
+                    a->given[OPT_FIELD_FILE];
+
+    out_note(&c->out, "'%s' is sealed: %s %s, key %s (%s)", r->name, add->d.k->title,
+             r->environment, r->key_mask, key_type_name(r->key));
+    if (r->classes[0])
+        out_note(&c->out, "opened: %s", r->classes);
+    if (r->connect_to[0])
+        out_note(&c->out, "connects to %s; that is kept with the key", r->connect_to);
+    if (r->ca.n > 0)
+        out_note(&c->out, "trusts only the certificates of --ca-file; they are kept with the key");
+    report_tried(c, add, now_ms);
+    if (has_file)
+        out_note(&c->out, "The file that the key came from still holds it: delete that file.");
+    if (add->is_tried && !r->unverified)
+        out_note(&c->out, "Next: coffer verify %s, coffer request %s METHOD PATH", r->name,
+                 r->name);
+    else
+        out_note(&c->out, "Next: coffer verify %s, coffer show %s", r->name, r->name);
+    if (c->out.is_json)
+        report_json(c, add);
 }
 
 static int add(struct cli *c, struct adding *a, struct err *e)
 {
+    const struct record_info *info = &a->d.info;
+    bool is_tried = !c->args->given[OPT_NO_VERIFY];
     AUTO(vault_freep) struct vault *v = NULL;
+    AUTO(courier_freep) struct courier *courier = NULL;
     AUTO_SESSION s = {0};
+    uint64_t now_us;
 
-    if (plan(c, a, e) || vault_load(&c->where, c->env, &v, e) ||
-        vault_name_free(v, a->info.name, NULL, e) || session_write(c, v, &s, e) ||
-        prove_writable(c, v, e) || say_to_whom(c, v, e) || read_key(c, a, e) || seal(c, v, a, e))
+    if (add_plan(c, a, e) || vault_load(&c->where, c->env, &v, e) ||
+        vault_name_free(v, info->name, NULL, e) ||
+        (is_tried && courier_start(&info, 1, &courier, e)) || session_write(c, v, &s, e) ||
+        prove_writable(c, v, e) || say_to_whom(c, v, e))
         return e->code;
-    report(c, a);
+    /* Nonces of the trial are marked under the vault, for no record yet. */
+    memcpy(a->d.info.vault_id, vault_id(v), VAULT_ID_LEN);
+    candidate_show_guide(c, &a->d);
+    int rc = is_tried ? add_judge(c, a, courier, e) : candidate_read(c, &a->d, e);
+    if (rc || c->env->now_us(c->env, &now_us, e) || seal(c, v, &a->d, e))
+        return e->code;
+    if (a->is_tried)
+        checkup_note(c, info, &a->d.checkup, now_us / 1000);
+    report(c, a, now_us / 1000);
+    candidate_remove_source(c, &a->d);
     return OK;
 }
 
 int run_add(struct cli *c, struct err *e)
 {
-    struct adding a = {.k = NULL};
+    struct adding a = {.is_tried = false};
 
-    record_info_init(&a.info);
+    candidate_init(&a.d);
     int rc = add(c, &a, e);
-    adding_close(&a);
+    candidate_close(&a.d);
     return rc;
 }

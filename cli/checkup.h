@@ -34,6 +34,12 @@ int accept_reason(const struct args *a, char out[256], struct err *e) MUST_USE;
 /* ERR_POLICY that names the dangers, with hints where to switch them off and how to accept them. */
 int dangers_refuse(const char *name, const struct connector *k, const enum problem *list, size_t n,
                    struct err *e);
+/* The same with what was seen and what to do at this exchange, from the findings that are open. */
+int verdict_refuse(const struct record_info *info, const struct connector *k,
+                   const struct verdict *v, struct err *e);
+/* The exchange's code and words, without a stop at their end. */
+#define FAILURE_WORDS 256u
+void failure_words(const struct failure *f, char out[FAILURE_WORDS]);
 /* ERR_EXCHANGE (the exchange refused the key), or ERR_FAILED (not reached), from a checkup that did
  * not work. */
 int checkup_error(const char *name, const struct connector *k, const struct checkup *u,

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer connectors: the exchanges, from their own tables. */
 #include "cli/cli.h"
+#include "cli/page.h"
+#include "connectors/checks.h"
 
 #include <stdio.h>
+
+static const char *proof_of(const struct connector *k)
+{
+    return k->checks ? k->checks->proves : "nothing: this version cannot ask this exchange";
+}
 
 static void add_word(char *out, size_t cap, const char *word)
 {
@@ -67,6 +74,7 @@ static void show_text(struct out *o, const struct connector *k)
     out_line(o, "  fields      %s", text);
     out_line(o, "  WebSocket   %s", k->sign_ws ? "signed login" : "no signed login");
     out_line(o, "  signature   %s", k->covers);
+    page_text(o, "  verify      ", proof_of(k));
     out_line(o, "  documented  %s", k->docs);
 }
 
@@ -104,6 +112,8 @@ static void show_json(cJSON *list, const struct connector *k)
         json_list_text(fields, field_name(f->id));
     json_bool_member(j, "websocket_login", k->sign_ws != NULL);
     json_text(j, "covers", k->covers);
+    json_text(j, "verify_proves", proof_of(k));
+    json_bool_member(j, "has_guide", k->checks && k->checks->guide);
     json_text(j, "docs", k->docs);
 }
 

@@ -90,24 +90,26 @@ const char help_status[] =
     "then the vault and its tokens; then a row for each key. A ! marks what is due.\n"
     "\n"
     "Since nothing is opened, nothing is authenticated: whoever can write the vault's files\n"
-    "could have changed what is shown. When a key was verified and reviewed, and what came out,\n"
-    "is this machine's own note; another machine has its own.\n"
+    "could have changed what is shown. When a key was verified and reviewed, and what came\n"
+    "out, is this machine's own note; another machine has its own.\n"
     "\n"
-    "Due: a key after 90 days, a verification and a review after 30, an expiry within 14. Exit\n"
-    "1 when a record cannot be read; what needs attention does not change the exit status.\n";
+    "Due: a key after 90 days, a verification and a review after 30, an expiry within 14.\n"
+    "Exit 1 when a record cannot be read; what needs attention does not change the exit\n"
+    "status.\n";
 
 const char help_balance[] =
-    "Asks the exchange what the account holds: each wallet's assets with what is free, locked,\n"
-    "and both together. Amounts are printed as the exchange writes them, with --json as\n"
-    "strings. Rows of zero are left out. A wallet that the key cannot read is named on stderr.\n"
+    "Asks the exchange what the account holds: each wallet's assets with what is free,\n"
+    "locked, and both together. Amounts are printed as the exchange writes them, with --json\n"
+    "as strings. Rows of zero are left out. A wallet that the key cannot read is named on\n"
+    "stderr.\n"
     "\n"
     "Exit 4: the exchange refuses the key; 1: it was not reached, or asks to wait. A balance\n"
-    "proves that the key can read, and nothing else: 'coffer verify NAME' says what more it may\n"
-    "do.\n";
+    "proves that the key can read, and nothing else: 'coffer verify NAME' says what more it\n"
+    "may do.\n";
 
 const char help_rotate[] =
-    "coffer rotate NAME asks for a new key of the same account, tries it at the exchange, and lets\n"
-    "it take the old one's place in one step when it has the rights of the old one and no more.\n"
+    "coffer rotate NAME asks for a new key of the same account, tries it at the exchange, and\n"
+    "lets it take the old one's place in one step when it has the old one's rights and no more.\n"
     "Refused (exit 5): fewer rights, more rights, another account, the same key, a key that may\n"
     "withdraw or transfer; --accept-risk REASON accepts all of these but another account and the\n"
     "same key. Nothing changes before; killed at any moment, one of the two is in place and\n"
@@ -118,42 +120,42 @@ const char help_rotate[] =
     "exchanges answer for a deleted key as they do for a forbidden address: that proves nothing,\n"
     "is called unproven, and needs your word: --finish --accept-risk 'seen deleted on the site'.\n"
     "\n"
-    "coffer rotate --seal makes a new sealing key (on the same token, or with --to on another) and\n"
-    "a new vault key, and seals all records anew in one step. It says first how many token\n"
+    "coffer rotate --seal makes a new sealing key (on the same token, or with --to on another)\n"
+    "and a new vault key, and seals all records anew in one step. It says first how many token\n"
     "operations it takes. Other machines need 'coffer trust' once afterwards. Backups made before\n"
     "still open with the old sealing key.\n";
 
 const char help_request[] =
-    "Signs a request as 'coffer sign' does, has it sent once, and prints the reply's body as it\n"
-    "came; on a terminal its control characters are made visible. -i prints status and headers\n"
-    "first. --json prints {\"status\",\"headers\",\"body\"}, or body_base64 when the body is\n"
-    "not text. What is not allowed is refused before a PIN is asked for; public requests go\n"
-    "unsigned and without a PIN.\n"
+    "Signs a request as 'coffer sign' does, has it sent once, and prints the reply's body as\n"
+    "it came; on a terminal its control characters are made visible. -i prints status and\n"
+    "headers first. --json prints {\"status\",\"headers\",\"body\"}, or body_base64 when the\n"
+    "body is not text. What is not allowed is refused before a PIN is asked for; public\n"
+    "requests go unsigned and without a PIN.\n"
     "\n"
     "PATH goes to the exchange's first host (on Binance, /fapi/ to that of the futures). -d\n"
     "sends a body; put parameters where the exchange wants them: Binance and OKX in the query\n"
     "of a GET, OKX and Coinbase as JSON in the body of a POST, Kraken as a form.\n"
     "\n"
-    "Exit 0: done; 4: the exchange says no (by HTTP status, or by its own code in a reply that\n"
-    "looks well): the body is printed all the same, and stderr tells what it means; 1: there is\n"
-    "no reply. Nothing is sent twice. When no reply came to an order, it may have been carried\n"
-    "out: coffer says so; look at the open orders before doing it again.\n";
+    "Exit 0: done; 4: the exchange says no (by HTTP status, or by its own code in a reply\n"
+    "that looks well): the body is printed all the same, and stderr tells what it means; 1:\n"
+    "there is no reply. Nothing is sent twice. When no reply came to an order, it may have\n"
+    "been carried out: coffer says so; look at the open orders before doing it again.\n";
 
 const char help_guide[] =
-    "With an exchange: where its API keys are made, what to tick and what to leave off, the IP\n"
-    "list, what the page shows and what coffer calls it, how long keys live, limits, traps.\n"
-    "Without one: what an API key is, how to tell that it works, how to use it, what is limited\n"
-    "per address and what per account, and how to keep it safe. Needs no vault. Facts that\n"
-    "nobody could confirm are marked as such.\n";
+    "With an exchange: where its API keys are made, what to tick and what to leave off, the\n"
+    "IP list, what the page shows and what coffer calls it, how long keys live, limits,\n"
+    "traps. Without one: what an API key is, how to tell that it works, how to use it, what\n"
+    "is limited per address and what per account, and how to keep it safe. Needs no vault.\n"
+    "Facts that nobody could confirm are marked as such.\n";
 
 const char help_review[] =
     "Walks the checklist of each key, or of one: withdrawal off, IP list, age, and for its\n"
-    "account an e-mail address of its own, the second factor, the anti-phishing code, the list\n"
-    "of withdrawal addresses; and no copies of the secret elsewhere. What the last verification\n"
-    "has shown is not asked; what is true of the whole account is asked once. Each 'no' gets\n"
-    "advice.\n"
+    "account an e-mail address of its own, the second factor, the anti-phishing code, the\n"
+    "list of withdrawal addresses; and no copies of the secret elsewhere. What the last\n"
+    "verification has shown is not asked; what is true of the whole account is asked once.\n"
+    "Each 'no' gets advice.\n"
     "\n"
-    "The date and the open points are noted on this machine, a key's when its last question is\n"
-    "answered; 'coffer status' shows when the next review is due, after 30 days. Without a\n"
+    "The date and the open points are noted on this machine, a key's when its last question\n"
+    "is answered; 'coffer status' shows when the next review is due, after 30 days. Without a\n"
     "terminal the checklist is printed, and exit is 3; --json prints how it stands and asks\n"
     "nothing.\n";

@@ -207,7 +207,7 @@ static void say_recovery(struct cli *c, const struct making *m, const char *fing
     if (is_soft)
         out_note(o, "This is a software token: whoever copies its directory can guess the PIN.");
     out_note(o, "%s", "");
-    out_note(o, "Next: coffer add NAME EXCHANGE --no-verify --accept-risk REASON");
+    out_note(o, "Next: coffer guide EXCHANGE, then coffer add NAME EXCHANGE");
 }
 
 static int report(struct cli *c, const struct making *m, struct err *e)

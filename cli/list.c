@@ -17,7 +17,7 @@ struct listing {
     size_t n_bad;
 };
 
-static void notes_text(const struct record_info *r, char *out, size_t cap)
+static void notes_text(const struct record_info *r, bool is_retiring, char *out, size_t cap)
 {
     size_t n = 0;
 
@@ -25,7 +25,10 @@ static void notes_text(const struct record_info *r, char *out, size_t cap)
     if (r->unverified)
         n += (size_t)snprintf(out, cap, "UNVERIFIED");
     for (size_t i = 0; i < r->n_risks && n < cap; i++)
-        n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "", r->risks[i].problem);
+        n += (size_t)snprintf(out + n, cap - n, "%s%s (accepted: %s)", n ? ", " : "",
+                              r->risks[i].problem, r->risks[i].reason);
+    if (is_retiring && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, "%sold key not yet proven dead", n ? ", " : "");
     if (r->classes[0] && n < cap)
         n += (size_t)snprintf(out + n, cap - n, "%sopens %s", n ? ", " : "", r->classes);
     if (r->n_hosts > 0 && n < cap)
@@ -44,15 +47,15 @@ static uint64_t age_days(const struct record_info *r, uint64_t now_ms)
     return now_ms > since ? (now_ms - since) / DAY_MS : 0;
 }
 
-static void row_text(struct listing *l, const struct record_info *r)
+static void row_text(struct listing *l, const struct record_info *r, bool is_retiring)
 {
-    char env[40], custody[40], age[24], notes[512];
+    char env[40], custody[40], age[24], notes[2048];
 
     snprintf(env, sizeof(env), "%s%s%s", r->environment, r->region[0] ? "/" : "", r->region);
     snprintf(custody, sizeof(custody), "%s%s", custody_name(r->custody),
              l->has_software ? " (software token)" : "");
     snprintf(age, sizeof(age), "%" PRIu64 " d", age_days(r, l->now_ms));
-    notes_text(r, notes, sizeof(notes));
+    notes_text(r, is_retiring, notes, sizeof(notes));
     const char *cells[] = {r->name,
                            r->connector,
                            env,
@@ -64,7 +67,7 @@ static void row_text(struct listing *l, const struct record_info *r)
     table_row(&l->table, cells, ARRAY_LEN(cells));
 }
 
-static void row_json(struct listing *l, const struct record_info *r)
+static void row_json(struct listing *l, const struct record_info *r, bool is_retiring)
 {
     cJSON *j = json_object(l->keys, NULL);
 
@@ -81,8 +84,16 @@ static void row_json(struct listing *l, const struct record_info *r)
     json_bool_member(j, "verified", policy_is_verified(r));
     json_text(j, "allow", r->classes);
     cJSON *risks = json_array(j, "risks");
-    for (size_t i = 0; i < r->n_risks; i++)
-        json_list_text(risks, r->risks[i].problem);
+    for (size_t i = 0; i < r->n_risks; i++) {
+        cJSON *one = json_object(risks, NULL);
+        json_text(one, "problem", r->risks[i].problem);
+        json_text(one, "reason", r->risks[i].reason);
+        json_number(one, "date_ms", r->risks[i].date_ms);
+    }
+    if (r->unverified)
+        json_bool_member(j, "unverified", true);
+    if (is_retiring)
+        json_bool_member(j, "retiring", true);
     if (r->connect_to[0])
         json_text(j, "connect_to", r->connect_to);
     if (r->ca.n > 0)
@@ -105,15 +116,16 @@ static void row_bad(struct listing *l, const char *name, const struct err *e)
 static void list_one(struct vault *v, const char *name, struct listing *l)
 {
     struct record_info r;
+    bool is_retiring;
     struct err e;
 
     record_info_init(&r);
-    if (vault_peek(v, name, &r, &e))
+    if (vault_peek(v, name, &r, &e) || vault_is_retiring(v, name, &is_retiring, &e))
         row_bad(l, name, &e);
     else if (l->keys)
-        row_json(l, &r);
+        row_json(l, &r, is_retiring);
     else
-        row_text(l, &r);
+        row_text(l, &r, is_retiring);
     record_info_free(&r);
 }
 
@@ -128,7 +140,7 @@ static void list_all(struct cli *c, struct vault *v, struct listing *l)
         list_one(v, name, l);
     if (vault_count(v) == 0) {
         out_line(&c->out, "no keys yet");
-        out_note(&c->out, "Add one: coffer add NAME EXCHANGE --no-verify --accept-risk REASON");
+        out_note(&c->out, "Add one: coffer add NAME EXCHANGE");
         return;
     }
     table_print(&c->out, &l->table);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The printing of output.h. No other file writes to stdout or stderr. */
+/* The printing of output.h, but for tables. No other file than these two writes to stdout or
+ * stderr. */
 #include "cli/output.h"
 
 #include "base/text.h"
-#include "base/wipe.h"
 #include "cli/command.h"
 
 #include <stdarg.h>
@@ -91,6 +91,30 @@ void out_line(struct out *o, const char *fmt, ...)
     va_start(ap, fmt);
     put_told(stdout, "", fmt, ap);
     va_end(ap);
+}
+
+void out_bad(struct out *o, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (o->is_json)
+        return;
+    va_start(ap, fmt);
+    if (o->has_color)
+        fputs("\033[1;31m", stdout);
+    put_told(stdout, "", fmt, ap);
+    if (o->has_color)
+        fputs("\033[0m", stdout);
+    va_end(ap);
+}
+
+void out_progress(const struct out *o, const char *what, size_t n_done, size_t n)
+{
+    if (o->is_json || o->is_quiet || !isatty(STDERR_FILENO))
+        return;
+    fflush(stdout);
+    fprintf(stderr, "\r%s %zu of %zu%s", what, n_done, n, n_done == n ? "\r\033[K" : "");
+    fflush(stderr);
 }
 
 void out_note(struct out *o, const char *fmt, ...)
@@ -221,9 +245,9 @@ cJSON *json_array(cJSON *to, const char *name)
     return attach(to, name, cJSON_CreateArray());
 }
 
-static void json_error(struct out *o, const struct err *e)
+void json_error(cJSON *to, const struct err *e)
 {
-    cJSON *error = json_object(out_json(o), "error");
+    cJSON *error = json_object(to, "error");
 
     json_text(error, "code", err_name(e->code));
     json_text(error, "message", e->msg);
@@ -274,7 +298,7 @@ int out_end(struct out *o, const struct err *e, int status)
         out_error(e);
         if (o->is_json) {
             out_close(o);
-            json_error(o, e);
+            json_error(out_json(o), e);
         }
         status = err_exit(e->code);
     }
@@ -289,91 +313,6 @@ int out_end(struct out *o, const struct err *e, int status)
         return status ? status : 1;
     }
     return status;
-}
-
-/* Code points, which is what a terminal shows for the text that stands in tables. */
-static size_t text_width(const char *s)
-{
-    size_t n = 0;
-
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xc0) != 0x80;
-    return n;
-}
-
-static char *cell_copy(const char *text)
-{
-    char clean[LINE_MAX_LEN];
-
-    text_clean(clean, sizeof(clean), bytes_str(text));
-    size_t n = strlen(clean) + 1;
-    char *copy = wipe_malloc(n);
-    if (copy)
-        memcpy(copy, clean, n);
-    return copy;
-}
-
-static bool table_grow(struct table *t)
-{
-    if ((t->n_rows + 1) * TABLE_COLUMNS <= t->cap)
-        return true;
-    size_t cap = t->cap ? t->cap * 2 : 16 * TABLE_COLUMNS;
-    char **cells = wipe_realloc(t->cells, cap * sizeof(*cells));
-    if (!cells)
-        return false;
-    t->cells = cells;
-    t->cap = cap;
-    return true;
-}
-
-void table_row(struct table *t, const char *const *cells, size_t n)
-{
-    if (t->has_failed || !table_grow(t)) {
-        t->has_failed = true;
-        return;
-    }
-    char **row = t->cells + t->n_rows * TABLE_COLUMNS;
-    memset(row, 0, TABLE_COLUMNS * sizeof(*row));
-    t->n_rows++;
-    for (size_t i = 0; i < n && i < TABLE_COLUMNS; i++) {
-        row[i] = cell_copy(cells[i]);
-        if (!row[i]) {
-            t->has_failed = true;
-            return;
-        }
-        size_t width = text_width(row[i]);
-        if (width > t->width[i])
-            t->width[i] = width;
-    }
-    if (n > t->n_columns)
-        t->n_columns = n;
-}
-
-void table_print(struct out *o, const struct table *t)
-{
-    if (o->is_json)
-        return;
-    for (size_t r = 0; r < t->n_rows; r++) {
-        char *const *row = t->cells + r * TABLE_COLUMNS;
-        size_t last = t->n_columns;
-        while (last > 0 && (!row[last - 1] || !row[last - 1][0]))
-            last--;
-        for (size_t i = 0; i < last; i++) {
-            size_t pad = i + 1 < last ? t->width[i] - text_width(row[i]) + 2 : 0;
-            printf("%s%*s", row[i], (int)pad, "");
-        }
-        printf("\n");
-    }
-    if (t->has_failed)
-        out_warn("out of memory: the table is not complete");
-}
-
-void table_free(struct table *t)
-{
-    for (size_t i = 0; i < t->n_rows * TABLE_COLUMNS; i++)
-        wipe_free(t->cells[i]);
-    wipe_free(t->cells);
-    *t = (struct table){0};
 }
 
 void date_text(uint64_t unix_ms, char out[DATE_TEXT])

@@ -23,6 +23,11 @@ void out_open(struct out *o, bool is_json, bool is_quiet);
 void out_close(struct out *o);
 /* A result: always on stdout, unless --json. */
 void out_line(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+/* A result that is bad news: as out_line, in colour where there is colour. The words must say it
+ * too. */
+void out_bad(struct out *o, const char *fmt, ...) PRINTF(2, 3);
+/* "what 3 of 30" on a terminal's stderr, over the one before; gone when all is done. */
+void out_progress(const struct out *o, const char *what, size_t n_done, size_t n);
 /* What was done and what to do next: stdout, unless --json or --quiet. */
 void out_note(struct out *o, const char *fmt, ...) PRINTF(2, 3);
 /* Text of our own as it is, with --json too: help, and lines that are JSON already. */
@@ -45,6 +50,8 @@ void json_text(cJSON *to, const char *name, const char *v);
 void json_list_text(cJSON *list, const char *v);
 void json_number(cJSON *to, const char *name, uint64_t v);
 void json_bool_member(cJSON *to, const char *name, bool v);
+/* Member "error" of to: {code, message, hints[]}. */
+void json_error(cJSON *to, const struct err *e);
 cJSON *json_object(cJSON *to, const char *name); /* name NULL: appended to an array */
 cJSON *json_array(cJSON *to, const char *name);
 

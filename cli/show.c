@@ -61,7 +61,10 @@ static void show_rare(struct cli *c, const struct record_info *r)
     cJSON *j = o->is_json ? out_json(o) : NULL;
 
     if (r->unverified)
-        out_line(o, "UNVERIFIED   the exchange was not reached when it was added: only reads pass");
+        out_line(o,
+                 "UNVERIFIED   the exchange was not reached when it was added: only reads pass; "
+                 "try it: coffer verify %s",
+                 r->name);
     if (r->release)
         out_line(o, "release      signatures may be handed to clients");
     if (r->connect_to[0])
@@ -75,6 +78,7 @@ static void show_rare(struct cli *c, const struct record_info *r)
     if (r->policy.n > 0)
         out_line(o, "policy       %s", buf_str(&r->policy));
     json_bool_member(j, "verified", policy_is_verified(r));
+    json_bool_member(j, "unverified", r->unverified);
     json_bool_member(j, "release", r->release);
     json_text(j, "connect_to", r->connect_to);
     json_text(j, "egress", r->egress);
@@ -119,18 +123,29 @@ static void show_head(struct cli *c, const struct record_info *r, const struct c
     json_number(j, "rotated_ms", r->rotated_ms);
 }
 
+static void show_retiring(struct cli *c, const char *name, bool is_retiring)
+{
+    if (is_retiring)
+        out_line(&c->out,
+                 "old key      kept too, not yet proven dead: coffer rotate %s --finish", name);
+    json_bool_member(c->out.is_json ? out_json(&c->out) : NULL, "retiring", is_retiring);
+}
+
 static int show(struct cli *c, struct vault *v, struct record_info *r, struct err *e)
 {
     AUTO(local_list_freep) struct local_tokens *tokens = NULL;
     const char *name = c->args->words[0];
+    bool is_retiring;
 
-    if (record_check_name(name, e) || local_list(c, &tokens, e) || vault_peek(v, name, r, e))
+    if (record_check_name(name, e) || local_list(c, &tokens, e) || vault_peek(v, name, r, e) ||
+        vault_is_retiring(v, name, &is_retiring, e))
         return e->code;
     const struct connector *k = connector_find(r->connector);
     show_head(c, r, k, opens_by_software(v, tokens));
     show_hosts(c, r, k);
     show_risks(c, r);
     show_rare(c, r);
+    show_retiring(c, name, is_retiring);
     recipients_show(c, v, tokens);
     out_note(&c->out, "%s", "");
     out_note(&c->out, "Read without a PIN: not authenticated. Secrets are never shown.");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer sign: the owner's own act. Everything that can be refused is refused before the PIN. */
 #include "agent/prepare.h"
-#include "base/file.h"
 #include "base/wipe.h"
 #include "cli/cli.h"
 #include "cli/session.h"
+#include "cli/wish_args.h"
 
 /* Large, so it lives on the heap. */
 struct signing {
@@ -43,48 +43,23 @@ static struct signing *signing_new(void)
     return s;
 }
 
-/* Too long is the caller's mistake, like any other wrong request. */
-static int read_user(const char *path, size_t max, const char *what, struct buf *out, struct err *e)
-{
-    int rc = file_read_user(path, max, out, e);
-
-    if (rc == ERR_LIMIT)
-        return err_set(e, ERR_USAGE, "%s is longer than %zu bytes", what, max);
-    return rc;
-}
-
 static int wish_from_file(const struct args *a, struct signing *s, struct err *e)
 {
     if (a->n_words > 1 || a->given[OPT_DATA] || a->given[OPT_HEADER])
         return err_set(e, ERR_USAGE,
                        "with --request, method, url, body and headers stand in the file");
-    if (read_user(a->value[OPT_REQUEST], REQUEST_FILE_MAX, "the request", &s->text, e))
+    if (wish_read(a->value[OPT_REQUEST], REQUEST_FILE_MAX, "the request", &s->text, e))
         return e->code;
     return wish_parse(buf_bytes(&s->text), &s->wish, e);
 }
 
-static int wish_from_words(const struct args *a, struct signing *s, struct err *e)
+static int wish_from_line(const struct args *a, struct signing *s, struct err *e)
 {
-    struct wish *w = &s->wish;
-    const char *data = a->value[OPT_DATA];
-
     if (a->n_words < 3) {
         err_set(e, ERR_USAGE, "'coffer sign' needs METHOD and URL, or --request FILE");
         return err_hint(e, "for example: coffer sign NAME GET /api/v3/account");
     }
-    w->method = bytes_str(a->words[1]);
-    w->url = bytes_str(a->words[2]);
-    for (size_t i = 0; i < a->n_repeated; i++)
-        if (a->repeated_id[i] == OPT_HEADER && wish_header(w, bytes_str(a->repeated[i]), e))
-            return e->code;
-    if (data && data[0] == '@') {
-        if (read_user(data + 1, BODY_MAX, "the body", &s->text, e))
-            return e->code;
-        w->body = buf_bytes(&s->text);
-    } else if (data) {
-        w->body = bytes_str(data);
-    }
-    return OK;
+    return wish_from_words(a, &s->wish, &s->text, e);
 }
 
 static int sign_opened(const struct cli *c, struct vault *v, struct signing *s, struct err *e)
@@ -124,7 +99,7 @@ int run_sign(struct cli *c, struct err *e)
 
     if (!s)
         return err_set(e, ERR_MEMORY, "no memory for the request");
-    int rc = a->given[OPT_REQUEST] ? wish_from_file(a, s, e) : wish_from_words(a, s, e);
+    int rc = a->given[OPT_REQUEST] ? wish_from_file(a, s, e) : wish_from_line(a, s, e);
     if (rc || record_check_name(name, e) || vault_load(&c->where, c->env, &v, e) ||
         vault_peek(v, name, &s->info, e) || prepare_check(&s->wish, &s->info, &s->prepared, e))
         return e->code;

@@ -1,8 +1,368 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/cli.h"
+/* coffer verify: one login, all keys side by side, a table each. */
+#include "cli/verify.h"
+
+#include "agent/policy.h"
+#include "base/wipe.h"
+#include "cli/session.h"
+
+#include <stdio.h>
+
+#define BATCH 32u /* open at a time: their secrets lie in locked memory */
+
+struct verifying {
+    struct patient *list; /* owned */
+    size_t n;
+    char reason[256];
+    bool is_one; /* NAME was given */
+    struct courier *courier;
+    size_t n_works, n_refused, n_unreached, n_trouble; /* trouble: problems with a key that works */
+};
+
+static void verifying_close(struct verifying *a)
+{
+    for (size_t i = 0; a->list && i < a->n; i++) {
+        errand_free(a->list[i].errand);
+        record_free(a->list[i].r);
+        record_info_free(&a->list[i].info);
+    }
+    wipe_free(a->list);
+    courier_free(a->courier);
+    a->list = NULL;
+    a->courier = NULL;
+}
+
+static int check_options(const struct args *a, struct verifying *out, struct err *e)
+{
+    if (accept_reason(a, out->reason, e))
+        return e->code;
+    if (a->n_words > 0 && record_check_name(a->words[0], e))
+        return e->code;
+    if (a->n_words == 0 && (a->given[OPT_TRADE] || a->given[OPT_ACCEPT_RISK]))
+        return err_set(e, ERR_USAGE, "option '--%s' needs the NAME of one key",
+                       options[a->given[OPT_TRADE] ? OPT_TRADE : OPT_ACCEPT_RISK].name);
+    if (a->given[OPT_YES] && !a->given[OPT_TRADE])
+        return err_set(e, ERR_USAGE, "option '--yes' answers the question of --trade");
+    return OK;
+}
+
+static void cannot(struct patient *p, const struct err *why)
+{
+    p->k.reach = REACH_NOT;
+    p->k.not_reached = *why;
+}
+
+/* What is unreadable is listed with the others, but ends the run when it was asked for by name. */
+static int look(struct vault *v, struct verifying *a, struct patient *p, const char *name,
+                struct err *e)
+{
+    int rc = vault_peek(v, name, &p->info, e);
+
+    if (!rc)
+        rc = vault_is_retiring(v, name, &p->is_retiring, e);
+    if (!rc || a->is_one)
+        return rc;
+    record_info_free(&p->info);
+    snprintf(p->info.name, sizeof(p->info.name), "%s", name);
+    cannot(p, e);
+    return OK;
+}
+
+static int look_at_all(const struct args *args, struct vault *v, struct verifying *a, struct err *e)
+{
+    char name[NAME_MAX_LEN + 1];
+    size_t n = args->n_words ? 1 : vault_count(v);
+
+    a->is_one = args->n_words > 0;
+    if (n == 0)
+        return OK;
+    a->list = wipe_malloc(n * sizeof(*a->list));
+    if (!a->list)
+        return err_set(e, ERR_MEMORY, "no memory for %zu keys", n);
+    memset(a->list, 0, n * sizeof(*a->list));
+    for (a->n = 0; a->n < n; a->n++) {
+        struct patient *p = &a->list[a->n];
+        record_info_init(&p->info);
+        if (!a->is_one && !vault_name(v, a->n, name))
+            return OK;
+        if (look(v, a, p, a->is_one ? args->words[0] : name, e)) {
+            record_info_free(&p->info);
+            return e->code;
+        }
+    }
+    return OK;
+}
+
+static int start_courier(struct verifying *a, struct err *e)
+{
+    const struct record_info **infos = wipe_malloc(a->n * sizeof(const struct record_info *));
+
+    if (!infos)
+        return err_set(e, ERR_MEMORY, "no memory for %zu keys", a->n);
+    for (size_t i = 0; i < a->n; i++) {
+        const struct record_info *info = &a->list[i].info;
+        infos[i] = connector_find(info->connector) ? info : NULL;
+    }
+    int rc = courier_start(infos, a->n, &a->courier, e);
+    wipe_free(infos);
+    return rc;
+}
+
+static int open_one(struct vault *v, struct session *s, struct verifying *a, struct patient *p,
+                    struct err *e)
+{
+    if (p->k.not_reached.code)
+        return OK;
+    int rc = vault_open_record(v, &s->opener, p->info.name, &p->r, e);
+    if (session_explain(s, rc, e)) {
+        /* That the vault is not to be believed ends it for all of them. */
+        if (a->is_one || rc == ERR_TRUST || rc == ERR_PIN || rc == ERR_PIN_LOCKED)
+            return rc;
+        cannot(p, e);
+        return OK;
+    }
+    record_info_free(&p->info);
+    record_info_init(&p->info);
+    if (record_info_copy(&p->info, record_info(p->r), e))
+        return e->code;
+    p->errand = errand_new(PURPOSE_VERIFY, record_info(p->r), record_signer(p->r), e);
+    return p->errand ? OK : e->code;
+}
+
+struct progress {
+    const struct out *o;
+    size_t before, n;
+};
+
+static void show_progress(void *ctx, size_t n_done, size_t n)
+{
+    const struct progress *p = ctx;
+
+    (void)n;
+    out_progress(p->o, "verified", p->before + n_done, p->n);
+}
+
+static int ask_exchanges(struct cli *c, struct verifying *a, size_t from, size_t n, struct err *e)
+{
+    struct errand *list[BATCH];
+    struct progress ctx = {&c->out, from, a->n};
+    size_t n_list = 0;
+    uint64_t now_us;
+
+    for (size_t i = from; i < from + n; i++)
+        if (a->list[i].errand) {
+            a->list[i].errand->talk.wants_account = true;
+            list[n_list++] = a->list[i].errand;
+        }
+    out_progress(&c->out, "verified", from, a->n);
+    int rc = errands_run(a->courier, list, n_list, &c->where, c->env, show_progress, &ctx, e);
+    if (rc || from + n < a->n)
+        out_progress(&c->out, "verified", a->n, a->n);
+    if (rc || c->env->now_us(c->env, &now_us, e))
+        return e->code;
+    for (size_t i = from; i < from + n; i++)
+        if (a->list[i].errand)
+            errand_checkup(a->list[i].errand, now_us / 1000, &a->list[i].k);
+    return OK;
+}
+
+static void count(struct verifying *a, const struct patient *p)
+{
+    const struct verdict *v = &p->k.verdict;
+    bool is_trouble = false;
+
+    a->n_works += p->k.reach == REACH_WORKS;
+    a->n_refused += p->k.reach == REACH_REFUSED;
+    a->n_unreached += p->k.reach == REACH_NOT;
+    for (size_t i = 0; p->k.reach == REACH_WORKS && i < v->n_findings; i++) {
+        enum problem f = v->findings[i].problem;
+        is_trouble =
+            is_trouble || (problem_weight(f) != WEIGHT_NOTE && !risk_is_accepted(&p->info, f));
+    }
+    a->n_trouble += is_trouble;
+}
+
+static void report_json(cJSON *j, const struct patient *p)
+{
+    const struct connector *k = connector_find(p->info.connector);
+    struct err e;
+
+    checkup_json(j, &p->info, &p->k);
+    json_text(j, "connector", p->info.connector);
+    json_text(j, "environment", p->info.environment);
+    json_text(j, "key", p->info.key_mask);
+    json_bool_member(j, "verified", policy_is_verified(&p->info));
+    json_bool_member(j, "unverified", p->info.unverified);
+    json_bool_member(j, "retiring", p->is_retiring);
+    if (p->k.reach == REACH_WORKS)
+        return;
+    if (k)
+        checkup_error(p->info.name, k, &p->k, &e);
+    else
+        e = p->k.not_reached;
+    json_error(j, &e);
+}
+
+static void report(struct cli *c, struct verifying *a, const struct patient *p, cJSON *list,
+                   uint64_t now_ms)
+{
+    struct out *o = &c->out;
+
+    count(a, p);
+    if (o->is_json) {
+        report_json(list ? json_object(list, NULL) : out_json(o), p);
+        return;
+    }
+    checkup_show(c, &p->info, &p->k, now_ms);
+    if (p->was_marked && policy_is_verified(&p->info))
+        out_note(o, "'%s' is verified now: it is no longer marked as not verified.", p->info.name);
+    if (p->is_retiring)
+        out_line(o,
+                 "An old key of '%s' is kept too, not yet proven dead: coffer rotate %s "
+                 "--finish",
+                 p->info.name, p->info.name);
+    if (!a->is_one)
+        out_line(o, "%s", "");
+}
+
+/* Reading proves only reading. */
+static void say_unproven(struct cli *c, const struct verifying *a)
+{
+    for (size_t i = 0; i < a->n && !c->args->given[OPT_TRADE]; i++) {
+        const struct patient *p = &a->list[i];
+        const struct connector *k = connector_find(p->info.connector);
+        if (p->k.verdict.trade_spot != FACT_YES && p->k.verdict.trade_futures != FACT_YES)
+            continue;
+        out_note(&c->out,
+                 "The right to trade is as the exchange tells it; an order proves it: coffer "
+                 "verify %s --trade %s",
+                 a->is_one ? p->info.name : "NAME",
+                 a->is_one && k && k->checks ? k->checks->symbol : "SYMBOL");
+        return;
+    }
+}
+
+static void batch_close(struct verifying *a, size_t from, size_t n)
+{
+    for (size_t i = from; i < from + n; i++) {
+        errand_free(a->list[i].errand);
+        record_free(a->list[i].r);
+        a->list[i].errand = NULL;
+        a->list[i].r = NULL;
+    }
+}
+
+/* Tells all that was found, even when something about one of them could not be written. */
+static int settle(struct cli *c, struct vault *v, struct verifying *a, size_t from, size_t n,
+                  cJSON *list, struct err *e)
+{
+    uint64_t now_us;
+    struct err one;
+    int rc = OK;
+
+    if (c->env->now_us(c->env, &now_us, e))
+        return e->code;
+    for (size_t i = from; i < from + n; i++) {
+        struct patient *p = &a->list[i];
+        if (verify_settle(c, v, p, a->reason, now_us / 1000, &one) && !rc) {
+            *e = one;
+            rc = e->code;
+        }
+        if (p->errand)
+            checkup_note(c, &p->info, &p->k, now_us / 1000);
+        report(c, a, p, list, now_us / 1000);
+    }
+    return rc;
+}
+
+static int run_batches(struct cli *c, struct vault *v, struct session *s, struct verifying *a,
+                       struct err *e)
+{
+    cJSON *list = c->out.is_json && !a->is_one ? json_array(out_json(&c->out), "keys") : NULL;
+    int rc = OK;
+
+    for (size_t from = 0; from < a->n && !rc; from += BATCH) {
+        size_t n = a->n - from < BATCH ? a->n - from : BATCH;
+        for (size_t i = from; i < from + n && !rc; i++)
+            rc = open_one(v, s, a, &a->list[i], e);
+        if (!rc && from == 0)
+            session_say_trust(v);
+        if (!rc)
+            rc = ask_exchanges(c, a, from, n, e);
+        if (!rc)
+            rc = settle(c, v, a, from, n, list, e);
+        if (!rc && c->args->given[OPT_TRADE] && a->list[0].k.reach == REACH_WORKS)
+            rc = verify_trade(c, a->courier, a->list[0].r, e);
+        batch_close(a, from, n);
+    }
+    return rc;
+}
+
+static void summary(struct cli *c, const struct verifying *a)
+{
+    struct out *o = &c->out;
+
+    if (o->is_json && !a->is_one) {
+        cJSON *j = json_object(out_json(o), "summary");
+        json_number(j, "keys", a->n);
+        json_number(j, "works", a->n_works);
+        json_number(j, "refused", a->n_refused);
+        json_number(j, "not_reached", a->n_unreached);
+        json_number(j, "with_problems", a->n_trouble);
+    }
+    if (!a->is_one)
+        out_line(o,
+                 "%zu key%s: %zu work%s, %zu refused, %zu not reached; %zu of those that work "
+                 "ha%s problems",
+                 a->n, a->n == 1 ? "" : "s", a->n_works, a->n_works == 1 ? "s" : "", a->n_refused,
+                 a->n_unreached, a->n_trouble, a->n_trouble == 1 ? "s" : "ve");
+}
+
+static int exit_status(const struct args *args, const struct verifying *a)
+{
+    if (a->n_refused > 0)
+        return 4;
+    if (a->n_unreached > 0)
+        return 1;
+    return args->given[OPT_STRICT] && a->n_trouble > 0 ? 5 : 0;
+}
+
+static int verify(struct cli *c, struct verifying *a, struct err *e)
+{
+    AUTO(vault_freep) struct vault *v = NULL;
+    AUTO_SESSION s = {0};
+    const struct args *args = c->args;
+
+    if (check_options(args, a, e) || vault_load(&c->where, c->env, &v, e) ||
+        look_at_all(args, v, a, e))
+        return e->code;
+    if (a->n == 0) {
+        out_line(&c->out, "no keys yet");
+        out_note(&c->out, "Add one: coffer add NAME EXCHANGE");
+        if (c->out.is_json)
+            json_array(out_json(&c->out), "keys");
+        summary(c, a);
+        return OK;
+    }
+    if ((args->given[OPT_TRADE] && verify_trade_check(c, &a->list[0].info, e)) ||
+        start_courier(a, e) || session_begin(c, v, &s, e))
+        return e->code;
+    int rc = run_batches(c, v, &s, a, e);
+    if (rc)
+        return rc;
+    summary(c, a);
+    say_unproven(c, a);
+    int status = exit_status(args, a);
+    if (c->status == 0 || status == 4)
+        c->status = status;
+    return OK;
+}
 
 int run_verify(struct cli *c, struct err *e)
 {
-    (void)c;
-    return err_set(e, ERR_FAILED, "not built");
+    struct verifying a = {.n = 0};
+
+    int rc = verify(c, &a, e);
+    verifying_close(&a);
+    return rc;
 }

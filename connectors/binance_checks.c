@@ -387,5 +387,7 @@ const struct checks binance_checks = {
                "only', and this machine's public address",
     .symbol = "BTCUSDT",
     .delete_at = "https://www.binance.com/en/my/settings/api-management",
+    .proves = "live: reading, spot and futures trading, withdrawal, transfer, IP list yes or no, "
+              "expiry and creation of the key itself; test and demo: that it works, all else unknown",
     .guide = &binance_guide,
 };

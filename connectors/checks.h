@@ -225,6 +225,7 @@ struct checks {
     const char *no_withdraw, *no_transfer; /* where on the site these rights are taken away */
     const char *bind_ip;
     const char *symbol;        /* an example for --trade: "BTCUSDT" */
+    const char *proves;        /* what verify learns from the exchange's own words, and what not */
     const char *delete_at;     /* where a key is deleted: for rotate */
     const struct guide *guide; /* connectors/guide.h */
 };

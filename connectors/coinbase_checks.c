@@ -250,5 +250,7 @@ const struct checks coinbase_checks = {
                          "public address only; the API does not tell",
     .symbol = "BTC-USD",
     .delete_at = "https://portal.cdp.coinbase.com > API Keys > Secret API Keys > delete the key",
+    .proves = "reading, trading, and transfer, which includes withdrawal; IP list, expiry and "
+              "creation are not told: unknown",
     .guide = &coinbase_guide,
 };

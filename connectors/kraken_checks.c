@@ -362,5 +362,7 @@ const struct checks kraken_checks = {
                        "machine that sends",
     .symbol = "XBTUSD",
     .delete_at = "Kraken Pro > Settings > Connections & API > delete the key",
+    .proves = "reading, trading, withdrawal, IP list, expiry and creation; transfer has no right of "
+              "its own: mostly unknown",
     .guide = &kraken_guide,
 };

@@ -308,5 +308,7 @@ const struct checks okx_checks = {
     .symbol = "BTC-USDT",
     .delete_at = "https://www.okx.com/account/my-api (app.okx.com and my.okx.com for the other "
                  "sites)",
+    .proves = "reading, trading (spot and futures are one right, and it includes transfer between "
+              "own accounts), withdrawal, IP list; expiry and creation are not told",
     .guide = &okx_guide,
 };

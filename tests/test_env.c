@@ -15,17 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
-
 static void test_clock(void)
 {
     struct err e;
@@ -116,6 +105,10 @@ static const char *const kept[] = {
     "TPM2_PKCS11_STORE=/t",
     "TSS2_LOG=all+none",
     "PCSCLITE_CSOCK_NAME=/p",
+    "https_proxy=p",
+    "HTTPS_PROXY=p",
+    "no_proxy=n",
+    "NO_PROXY=n",
     "EMPTY_IS_NOT_KEPT_BUT_THIS_IS_LAST=",
 };
 static const char *const dropped[] = {
@@ -128,7 +121,11 @@ static const char *const dropped[] = {
     "lc_all=C",
     "OPENSSL_CONF=/o",
     "SSL_CERT_FILE=/c",
-    "https_proxy=p",
+    "http_proxy=p",
+    "HTTP_PROXY=p",
+    "ALL_PROXY=p",
+    "all_proxy=p",
+    "https_proxys=p",
     "COFFER_PIN=1",
     "BINANCE_SECRET=planted-value",
     "P11_KIT_DEBUG=all",

@@ -268,8 +268,17 @@ def options():
     for form in (("--api-secret", s), ("--secret=" + s,), ("--api_secret", s)):
         refused(h, 2, "unknown option", *base, *form, *NO_VERIFY, pin=False, secrets=[s])
     refused(h, 2, "--accept-risk REASON", *base, "--no-verify", pin=False, hint="--accept-risk '")
-    refused(h, 2, "cannot try a key", *base, "--accept-risk", "x", pin=False, hint="--no-verify")
-    refused(h, 2, "cannot try a key", *base, pin=False, hint="--no-verify --accept-risk REASON")
+    for way in ((), ("--from-json", "-"), ("--from-fd", "0")):
+        refused(h, 2, "--remove-source needs --from-json FILE", *base, "--remove-source", *way,
+                pin=False)
+    for bad in ("x", "a:b", "::127.0.0.1", "::127.0.0.1:0", "::127.0.0.1:70000", ""):
+        refused(h, 2, "--connect-to", *base, "--connect-to", bad, pin=False)
+    for text in ("", "not a certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"
+                 "-----END CERTIFICATE-----\n", key("ed25519")):
+        refused(h, 2, "--ca-file", *base, "--ca-file", h.private("ca.pem", text), pin=False)
+    refused(h, 2, "--ca-file is longer than", *base, "--ca-file", h.private("ca.pem", "x" * 40000),
+            pin=False)
+    refused(h, 1, "does not exist", *base, "--ca-file", "no-such.pem", pin=False)
     refused(h, 2, "the reason is 1 to", *base, "--no-verify", "--accept-risk", " ", pin=False)
     refused(h, 2, "the reason is 1 to", *base, "--no-verify", "--accept-risk", "x" * 5000,
             pin=False)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of coffer verify: many keys at once (verify.c), what is written down about them
+ * (verify_settle.c), and the test order (verify_trade.c). */
+#ifndef CLI_VERIFY_H
+#define CLI_VERIFY_H
+
+#include "agent/errand.h"
+#include "base/attr.h"
+#include "base/err.h"
+#include "cli/checkup.h"
+#include "cli/cli.h"
+#include "vault/vault.h"
+
+/* One key on its way through a checkup. */
+struct patient {
+    struct record_info info; /* at first as read without a PIN, then authenticated */
+    struct record *r;        /* while it is open */
+    struct errand *errand;
+    struct checkup k;
+    bool is_retiring; /* a rotation is unfinished */
+    bool was_marked;  /* the record said that it was not verified */
+};
+
+/* What follows from a checkup for the record, in at most one commit: it loses the mark of a key
+ * that was never verified, and gains the risks accepted with reason ("" none). Only an accepted
+ * risk that could not be written is an error; all else is a warning. p->info is brought up to
+ * date. */
+int verify_settle(struct cli *c, struct vault *v, struct patient *p, const char *reason,
+                  uint64_t now_ms, struct err *e) MUST_USE;
+
+/* Refusals that need no PIN: options, and a record that may not trade. */
+int verify_trade_check(const struct cli *c, const struct record_info *info, struct err *e) MUST_USE;
+/* Asks, places the order, cancels it, tells. r: opened. */
+int verify_trade(struct cli *c, struct courier *courier, struct record *r, struct err *e) MUST_USE;
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libcurl's callbacks: the guard before a request goes out, and its reply as it comes in. */
+#include "net/transfer.h"
+
+#include "base/text.h"
+
+static size_t give_up(struct transfer *t, enum wire_fault fault, const char *why)
+{
+    t->fault = fault;
+    t->why = why;
+    return 0;
+}
+
+static uint64_t now_us(const struct transfer *t)
+{
+    uint64_t now = 0;
+    struct err e;
+
+    return t->env->now_us(t->env, &now, &e) ? 0 : now;
+}
+
+/* libcurl sends a request again when a connection that it kept ends without an answer. The first
+ * may have been carried out: only a GET may go twice. */
+int transfer_ready(void *arg, char *remote, char *local, int remote_port, int local_port)
+{
+    struct transfer *t = arg;
+
+    (void)remote, (void)local, (void)remote_port, (void)local_port;
+    if (t->n_sent > 0 && !t->is_get) {
+        (void)give_up(t, FAULT_CLOSED, "the connection ended without an answer");
+        return CURL_PREREQFUNC_ABORT;
+    }
+    t->n_sent++;
+    t->sent_us = now_us(t);
+    return CURL_PREREQFUNC_OK;
+}
+
+/* "HTTP/1.1 200 OK": a response begins, and one that came before it was only informational. */
+static bool take_status(struct transfer *t, struct bytes line)
+{
+    uint64_t status;
+    struct bytes version, rest, code, tail;
+
+    if (!text_cut(line, ' ', &version, &rest))
+        return false;
+    (void)text_cut(rest, ' ', &code, &tail);
+    if (code.n != 3 || !text_u64(code, 999, &status) || status < 100)
+        return false;
+    t->status = (unsigned)status;
+    t->n_spans = 0;
+    buf_reset(&t->head);
+    if (status >= 200)
+        t->answered_us = now_us(t);
+    return true;
+}
+
+static size_t take_header(struct transfer *t, struct bytes line)
+{
+    struct bytes name, value;
+
+    if (line.p[0] == ' ' || line.p[0] == '\t' || !text_cut(line, ':', &name, &value) || name.n == 0)
+        return give_up(t, FAULT_GARBAGE, "a malformed header");
+    if (t->n_spans == WIRE_HEADERS_MAX || name.n > 256)
+        return give_up(t, FAULT_TOO_LARGE, "too many headers");
+    value = text_trim(value);
+    struct span *s = &t->spans[t->n_spans++];
+    *s = (struct span){t->head.n, name.n, t->head.n + name.n, value.n};
+    buf_add(&t->head, name);
+    buf_add(&t->head, value);
+    if (t->head.failed)
+        return give_up(t, FAULT_TOO_LARGE, "headers of over 64 KiB");
+    return line.n;
+}
+
+size_t transfer_head(char *p, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+    struct bytes line = bytes_of(p, size * n), text = line;
+
+    if (t->head_is_done) /* trailers say nothing that we use */
+        return line.n;
+    while (text.n > 0 && (text.p[text.n - 1] == '\r' || text.p[text.n - 1] == '\n'))
+        text.n--;
+    if (text_starts(text, "HTTP/1."))
+        return take_status(t, text) ? line.n
+                                    : give_up(t, FAULT_GARBAGE, "a malformed status line");
+    if (t->status == 0)
+        return give_up(t, FAULT_GARBAGE, "no status line");
+    if (text.n == 0) {
+        t->head_is_done = t->status >= 200;
+        return line.n;
+    }
+    return take_header(t, text) ? line.n : 0;
+}
+
+size_t transfer_body(char *p, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+
+    buf_add(&t->body, bytes_of(p, size * n));
+    if (t->body.failed == ERR_LIMIT)
+        return give_up(t, FAULT_TOO_LARGE, "a body of over 4 MiB");
+    if (t->body.failed)
+        return give_up(t, FAULT_INTERNAL, "out of memory");
+    return size * n;
+}
