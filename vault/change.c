@@ -27,18 +27,6 @@ int vault_name_free(const struct vault *v, const char *name, const char *not_thi
     return OK;
 }
 
-static int kept(struct vault *v, const struct new_file *f, struct err *e)
-{
-    struct err quiet;
-    if (vault_refresh(v, &quiet) == OK && vault_references(v, bytes_str(f->name))) {
-        err_wrap(e, "the key is in the vault, but the disk may not have it yet");
-        return err_hint(e, "check the disk, then see with 'coffer doctor' that the key is there");
-    }
-    err_wrap(e, "the key is sealed but not in the vault's index");
-    err_hint(e, "nothing is lost: it is kept in '%s/" RECORDS_DIR "/%s'", v->where.vault, f->name);
-    return err_hint(e, "when the cause is gone: coffer doctor --take-back %s", f->name);
-}
-
 int vault_add(struct vault *v, struct record_info *info, const struct secret fields[FIELD_COUNT],
               struct err *e)
 {
@@ -64,14 +52,7 @@ int vault_add(struct vault *v, struct record_info *info, const struct secret fie
         return err_wrap(e, "seal '%s'", info->name);
     struct index_entry n = entry_of(info->name, &f);
     rc = commit_put(v, &n, e);
-    return rc ? kept(v, &f, e) : OK;
-}
-
-static void remove_ref(struct vault *v, const struct file_ref *ref)
-{
-    char name[RECORD_NAME_MAX];
-    if (ref->file.n && text_copy(name, sizeof(name), ref->file))
-        unlinkat(v->records, name, 0);   /* one that stays is harmless, doctor shows it */
+    return rc ? commit_kept(v, &f, e) : OK;
 }
 
 static int commit_without(struct vault *v, size_t at, const struct index_entry *also,
@@ -92,23 +73,10 @@ static int commit_without(struct vault *v, size_t at, const struct index_entry *
     return rc;
 }
 
-/* Copies of what an entry refers to, because a commit drops the text that it points into. */
-struct old_files {
-    char current[RECORD_NAME_MAX], retiring[RECORD_NAME_MAX];
-};
-
-static bool old_files(const struct index_entry *n, struct old_files *out)
-{
-    out->retiring[0] = 0;
-    return text_copy(out->current, sizeof(out->current), n->current.file) &&
-           (!n->retiring.file.n ||
-            text_copy(out->retiring, sizeof(out->retiring), n->retiring.file));
-}
-
 static void remove_old(struct vault *v, const struct old_files *old)
 {
-    remove_ref(v, &(struct file_ref){.file = bytes_str(old->current)});
-    remove_ref(v, &(struct file_ref){.file = bytes_str(old->retiring)});
+    record_remove(v, old->current);
+    record_remove(v, old->retiring);
 }
 
 int vault_remove(struct vault *v, const char *name, struct err *e)
@@ -118,20 +86,19 @@ int vault_remove(struct vault *v, const char *name, struct err *e)
     if (!n)
         return vault_not_found(v, name, e);
     int rc = commit_allowed(v, e);
+    if (!rc)
+        rc = old_files(n, &old, e);
     if (rc)
         return rc;
-    if (!old_files(n, &old))
-        return err_set(e, ERR_FORMAT, "the index entry of '%s' is too long", name);
     rc = commit_without(v, (size_t)(n - v->body.entries), NULL, e);
     if (!rc)
         remove_old(v, &old);
     return rc;
 }
 
-/* One file of a record written anew under another name; *version is the highest so far. */
+/* One file of a record written anew under another name, as this version. */
 static int rewrite(struct vault *v, const struct opener *o, const struct file_ref *ref,
-                   const char *to, uint64_t version,
-                   struct new_file *out, struct err *e)
+                   const char *to, uint64_t version, struct new_file *out, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
     AUTO(record_freep) struct record *r = NULL;
@@ -149,17 +116,6 @@ static int rewrite(struct vault *v, const struct opener *o, const struct file_re
     return record_write(v, &r->info, &r->payload, out, e);
 }
 
-static uint64_t highest_version(const struct index_entry *n)
-{
-    struct bytes name;
-    uint64_t a = 0, b = 0;
-    if (!record_file_name_ok(n->current.file, &name, &a))
-        a = 0;
-    if (n->retiring.file.n && !record_file_name_ok(n->retiring.file, &name, &b))
-        b = 0;
-    return a > b ? a : b;
-}
-
 int vault_rename(struct vault *v, const struct opener *o, const char *from, const char *to,
                  struct err *e)
 {
@@ -169,15 +125,15 @@ int vault_rename(struct vault *v, const struct opener *o, const char *from, cons
     if (!n)
         return vault_not_found(v, from, e);
     int rc = vault_name_free(v, to, from, e);
+    if (!rc)
+        rc = old_files(n, &old, e);
     if (rc)
         return rc;
-    if (!old_files(n, &old))
-        return err_set(e, ERR_FORMAT, "the index entry of '%s' is too long", from);
-    uint64_t version = highest_version(n);
+    uint64_t version = commit_next_version(n);
     if (n->retiring.file.n)
-        rc = rewrite(v, o, &n->retiring, to, ++version, &retiring, e);
+        rc = rewrite(v, o, &n->retiring, to, version++, &retiring, e);
     if (!rc)
-        rc = rewrite(v, o, &n->current, to, ++version, &current, e);
+        rc = rewrite(v, o, &n->current, to, version, &current, e);
     struct index_entry put = entry_of(to, &current);
     if (retiring.name[0])
         put.retiring = (struct file_ref){bytes_str(retiring.name), bytes_str(retiring.sha64)};

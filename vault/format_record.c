@@ -126,10 +126,10 @@ static bool pem_parse(struct json v, struct record_info *r)
     /* unescaped it is no longer than it is written */
     struct buf text = BUF_INIT(RECORD_FILE_MAX);
     uint8_t *pem = buf_extend(&text, v.n);
-    if (pem && json_str(v, pem, v.n, &n))
+    if (pem && json_str(v, pem, v.n, &n) && !memchr(pem, 0, n))
         buf_add(&r->ca, bytes_of(pem, n));
     buf_free(&text);
-    return n > 0 && !r->ca.failed;
+    return r->ca.n > 0 && !r->ca.failed;
 }
 
 static bool policy_parse(struct json v, struct record_info *r)

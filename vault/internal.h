@@ -42,12 +42,17 @@ struct index_entry *vault_find(const struct vault *v, const char *name);
 size_t vault_position(const struct vault *v, struct bytes name, bool *found);
 /* Whether the index names this record file. */
 bool vault_references(const struct vault *v, struct bytes file);
+/* The current or the retiring file of a name. ERR_NOT_FOUND. *out points into v. */
+int vault_find_file(const struct vault *v, const char *name, bool retiring,
+                    const struct file_ref **out, struct err *e) MUST_USE;
 int vault_not_found(const struct vault *v, const char *name, struct err *e);
 /* A record file that the index names: read, hash checked, split. file->... point into text. */
 int record_read(struct vault *v, const struct file_ref *ref, struct buf *text,
                 struct record_file *file, struct err *e) MUST_USE;
 /* MAC, then (unless no_pin) the pin, with this vault key; keeps the key in v. Takes vk. */
 int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e) MUST_USE;
+/* The position of a recipient; n_recipients when it is none. */
+size_t body_recipient(const struct body *b, const uint8_t rid[RID_LEN]);
 /* One private-key operation: VK || DEK of a record file whose header is hdr. */
 int record_unwrap(const struct record_info *hdr, const struct record_file *file,
                   const struct opener *o, struct secret *vk_dek, struct err *e) MUST_USE;

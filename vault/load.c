@@ -139,6 +139,14 @@ size_t vault_count(const struct vault *v)
     return v->body.n_entries;
 }
 
+size_t vault_files(const struct vault *v)
+{
+    size_t n = v->body.n_entries;
+    for (size_t i = 0; i < v->body.n_entries; i++)
+        n += v->body.entries[i].retiring.file.n > 0;
+    return n;
+}
+
 bool vault_name(const struct vault *v, size_t i, char name[NAME_MAX_LEN + 1])
 {
     return i < v->body.n_entries &&
@@ -244,14 +252,28 @@ int record_read(struct vault *v, const struct file_ref *ref, struct buf *text,
     return rc ? err_wrap(e, "'%s'", name) : OK;
 }
 
-static int peek(struct vault *v, const char *name, struct record_info *out, struct err *e)
+int vault_find_file(const struct vault *v, const char *name, bool retiring,
+                    const struct file_ref **out, struct err *e)
+{
+    const struct index_entry *n = vault_find(v, name);
+    if (!n)
+        return vault_not_found(v, name, e);
+    *out = retiring ? &n->retiring : &n->current;
+    if ((*out)->file.n)
+        return OK;
+    err_set(e, ERR_NOT_FOUND, "'%s' has no retiring key", name);
+    return err_hint(e, "no rotation of it is unfinished");
+}
+
+static int peek(struct vault *v, const char *name, bool retiring, struct record_info *out,
+                struct err *e)
 {
     AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
     struct record_file file;
-    struct index_entry *n = vault_find(v, name);
-    if (!n)
-        return vault_not_found(v, name, e);
-    int rc = record_read(v, &n->current, &text, &file, e);
+    const struct file_ref *ref = NULL;
+    int rc = vault_find_file(v, name, retiring, &ref, e);
+    if (!rc)
+        rc = record_read(v, ref, &text, &file, e);
     if (rc)
         return rc;
     rc = header_parse(file.header, out, e);
@@ -260,14 +282,25 @@ static int peek(struct vault *v, const char *name, struct record_info *out, stru
     if (strcmp(out->name, name) != 0 || !mem_eq(out->vault_id, v->body.id, VAULT_ID_LEN)) {
         record_info_free(out);
         record_info_init(out);
-        return tampered(&n->current, e);
+        return tampered(ref, e);
     }
     return OK;
 }
 
+static int peek_fresh(struct vault *v, const char *name, bool retiring, struct record_info *out,
+                      struct err *e)
+{
+    int rc = peek(v, name, retiring, out, e);
+    bool is_stale = rc == ERR_NOT_FOUND || rc == ERR_TAMPERED;
+    return is_stale && vault_moved_on(v) ? peek(v, name, retiring, out, e) : rc;
+}
+
 int vault_peek(struct vault *v, const char *name, struct record_info *out, struct err *e)
 {
-    int rc = peek(v, name, out, e);
-    bool is_stale = rc == ERR_NOT_FOUND || rc == ERR_TAMPERED;
-    return is_stale && vault_moved_on(v) ? peek(v, name, out, e) : rc;
+    return peek_fresh(v, name, false, out, e);
+}
+
+int vault_peek_retiring(struct vault *v, const char *name, struct record_info *out, struct err *e)
+{
+    return peek_fresh(v, name, true, out, e);
 }

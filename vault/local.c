@@ -131,26 +131,18 @@ static void token_print(const struct local_token *t, struct buf *b)
     buf_adds(b, "}");
 }
 
-static int merge(struct local_tokens *all, const struct local_token *t, struct err *e)
+static size_t find(const struct local_tokens *all, const uint8_t vault_id[VAULT_ID_LEN],
+                   const uint8_t rid[RID_LEN])
 {
     size_t i = 0;
-    while (i < all->n && !(mem_eq(all->v[i].vault_id, t->vault_id, VAULT_ID_LEN) &&
-                           mem_eq(all->v[i].rid, t->rid, RID_LEN)))
+    while (i < all->n && !(mem_eq(all->v[i].vault_id, vault_id, VAULT_ID_LEN) &&
+                           mem_eq(all->v[i].rid, rid, RID_LEN)))
         i++;
-    if (i == LOCAL_TOKENS_MAX)
-        return err_set(e, ERR_LIMIT, "'" TOKENS_FILE "' has %u tokens already", LOCAL_TOKENS_MAX);
-    all->v[i] = *t;
-    all->n += i == all->n;
-    return OK;
+    return i;
 }
 
-static int put_in(int dir, const struct local_token *t, struct local_tokens *all, struct err *e)
+static int write_in(int dir, const struct local_tokens *all, struct err *e)
 {
-    int rc = read_in(dir, all, e);
-    if (!rc)
-        rc = merge(all, t, e);
-    if (rc)
-        return rc;
     AUTO_BUF b = BUF_INIT(TOKENS_FILE_MAX);
     buf_adds(&b, "{\"format\":1,\"tokens\":[\n");
     for (size_t i = 0; i < all->n; i++) {
@@ -158,11 +150,35 @@ static int put_in(int dir, const struct local_token *t, struct local_tokens *all
         token_print(&all->v[i], &b);
     }
     buf_adds(&b, "\n]}\n");
-    rc = buf_check(&b, "'" TOKENS_FILE "'", e);
+    int rc = buf_check(&b, "'" TOKENS_FILE "'", e);
     return rc ? rc : file_replace_at(dir, TOKENS_FILE, buf_bytes(&b), e);
 }
 
-int local_put(const struct where *w, const struct local_token *t, struct err *e)
+static int put_in(int dir, struct local_tokens *all, const struct local_token *t, struct err *e)
+{
+    size_t i = find(all, t->vault_id, t->rid);
+    if (i == LOCAL_TOKENS_MAX)
+        return err_set(e, ERR_LIMIT, "'" TOKENS_FILE "' has %u tokens already", LOCAL_TOKENS_MAX);
+    all->v[i] = *t;
+    all->n += i == all->n;
+    return write_in(dir, all, e);
+}
+
+static int drop_in(int dir, struct local_tokens *all, const struct local_token *t, struct err *e)
+{
+    size_t i = find(all, t->vault_id, t->rid);
+    if (i == all->n)
+        return OK;
+    all->n--;
+    memmove(all->v + i, all->v + i + 1, (all->n - i) * sizeof(all->v[0]));
+    return write_in(dir, all, e);
+}
+
+/* One change at a time. */
+static int change(const struct where *w, const struct local_token *t,
+                  int (*how)(int dir, struct local_tokens *all, const struct local_token *t,
+                             struct err *e),
+                  struct err *e)
 {
     AUTO(fd_closep) int dir = -1;
     AUTO(fd_closep) int lock = -1;
@@ -174,7 +190,23 @@ int local_put(const struct where *w, const struct local_token *t, struct err *e)
     struct local_tokens *all = wipe_malloc(sizeof(*all));
     if (!all)
         return err_set(e, ERR_MEMORY, "no memory for '" TOKENS_FILE "'");
-    rc = put_in(dir, t, all, e);
+    rc = read_in(dir, all, e);
+    if (!rc)
+        rc = how(dir, all, t, e);
     wipe_free(all);
     return rc;
+}
+
+int local_put(const struct where *w, const struct local_token *t, struct err *e)
+{
+    return change(w, t, put_in, e);
+}
+
+int local_drop(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
+               const uint8_t rid[RID_LEN], struct err *e)
+{
+    struct local_token t = {.key_id_len = 0};
+    memcpy(t.vault_id, vault_id, VAULT_ID_LEN);
+    memcpy(t.rid, rid, RID_LEN);
+    return change(w, &t, drop_in, e);
 }

@@ -32,5 +32,8 @@ int local_read(const struct where *w, struct local_tokens *out, struct err *e) M
 /* Adds the entry, or replaces the one with the same vault id and rid; creates directory and file.
  */
 int local_put(const struct where *w, const struct local_token *t, struct err *e) MUST_USE;
+/* Takes the entry with this vault id and rid out, where there is one. */
+int local_drop(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
+               const uint8_t rid[RID_LEN], struct err *e) MUST_USE;
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What this machine noted of a key: when it was last verified and what came out, when it was last
  * reviewed. For `coffer status`, which needs no PIN. Kept in the state directory in clear, not
- * authenticated: nothing is decided by it. No secret, no account balance. */
+ * authenticated: all that hangs on it is that `rotate` refuses a key of another account. No secret, no
+ * balance. */
 #ifndef VAULT_NOTES_H
 #define VAULT_NOTES_H
 
@@ -34,7 +35,8 @@ struct review_note {
 int notes_read(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                const uint8_t rec_id[REC_ID_LEN], struct verify_note *verify,
                struct review_note *review, bool *is_bad, struct err *e) MUST_USE;
-/* Replaces that part, keeps the other. Either may be NULL. */
+/* Replaces that part, keeps the other. Either may be NULL. An answer that is empty is written as
+ * "unknown"; ERR_USAGE for one that is none of its words, `works` above all. */
 int notes_write(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                 const uint8_t rec_id[REC_ID_LEN], const struct verify_note *verify,
                 const struct review_note *review, struct err *e) MUST_USE;

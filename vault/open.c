@@ -3,12 +3,13 @@
 #include "vault/internal.h"
 
 #include "base/codec.h"
+#include "base/text.h"
 #include "vault/signer.h"
+
+#include <stdio.h>
 
 /* How often a vault that others change meanwhile is looked at again. */
 #define STALE_TRIES 5u
-
-#include <stdio.h>
 
 static int token_decap_of(void *ctx, enum scheme s, struct bytes ct, struct secret *z,
                           struct err *e)
@@ -62,6 +63,20 @@ int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e
     return OK;
 }
 
+/* The MAC does not hold under the key that we have, but this machine's pin knows these very bytes:
+ * another process has sealed the vault anew. */
+static bool is_sealed_anew(const struct vault *v)
+{
+    struct sighting s = vault_sighting(v);
+    return trust_knows(&s);
+}
+
+static int sealed_anew(struct err *e)
+{
+    err_set(e, ERR_FAILED, "the vault was sealed anew meanwhile, and has another key now");
+    return err_hint(e, "run the command again");
+}
+
 int vault_refresh(struct vault *v, struct err *e)
 {
     bool changed = false;
@@ -79,7 +94,8 @@ int vault_refresh(struct vault *v, struct err *e)
     AUTO_SECRET vk = v->vk;
     v->vk = (struct secret){0};
     v->trust = TRUST_NOT_CHECKED;
-    return vault_believe(v, &vk, false, e);
+    rc = vault_believe(v, &vk, false, e);
+    return rc == ERR_TAMPERED && is_sealed_anew(v) ? sealed_anew(e) : rc;
 }
 
 bool vault_moved_on(struct vault *v)
@@ -107,23 +123,43 @@ static int not_ours(struct err *e)
     return err_hint(e, "'coffer doctor' lists the tokens that can open it");
 }
 
-static int open_with(struct vault *v, const struct opener *o, bool no_pin, struct err *e)
+size_t body_recipient(const struct body *b, const uint8_t rid[RID_LEN])
 {
-    const struct body *b = &v->body;
-    const struct wrap_for f = {"vault-key", b->id, b->id, 0};
-    AUTO_SECRET vk = {0};
     size_t i = 0;
-    while (i < b->n_recipients && !mem_eq(b->recipients[i].rid, o->rid, RID_LEN))
+    while (i < b->n_recipients && !mem_eq(b->recipients[i].rid, rid, RID_LEN))
         i++;
+    return i;
+}
+
+static int unwrap_vk(const struct body *b, const struct opener *o, struct secret *vk, struct err *e)
+{
+    const struct wrap_for f = {"vault-key", b->id, b->id, 0};
+    size_t i = body_recipient(b, o->rid);
     if (i == b->n_recipients)
         return not_ours(e);
-    int rc = wrap_open(&f, o, &b->wraps[i], VK_LEN, &vk, e);
-    if (rc)
-        return err_wrap(e, "open the vault");
-    rc = vault_believe(v, &vk, no_pin, e);
-    /* a token, or its owner, takes its time: what was read before may be the past by now */
-    for (unsigned n = 0; rc == ERR_TRUST && n < STALE_TRIES && vault_moved_on(v); n++)
+    int rc = wrap_open(&f, o, &b->wraps[i], VK_LEN, vk, e);
+    return rc ? err_wrap(e, "open the vault") : OK;
+}
+
+static int open_with(struct vault *v, const struct opener *o, bool no_pin, struct err *e)
+{
+    AUTO_SECRET vk = {0};
+    int rc = unwrap_vk(&v->body, o, &vk, e);
+    if (!rc)
         rc = vault_believe(v, &vk, no_pin, e);
+    /* a token, or its owner, takes its time: what was read before may be the past by now, and even
+     * its key */
+    for (unsigned n = 0; (rc == ERR_TRUST || rc == ERR_TAMPERED) && n < STALE_TRIES; n++) {
+        if (!vault_moved_on(v))
+            break;
+        rc = vk.n ? vault_believe(v, &vk, no_pin, e) : ERR_TAMPERED;
+        if (rc != ERR_TAMPERED)
+            continue;
+        secret_free(&vk);
+        rc = unwrap_vk(&v->body, o, &vk, e);
+        if (!rc)
+            rc = vault_believe(v, &vk, no_pin, e);
+    }
     return rc;
 }
 
@@ -186,37 +222,57 @@ int record_open_file(struct vault *v, const struct opener *o, const struct file_
 {
     struct record_info hdr;
     record_info_init(&hdr);
-    int rc = opened(v, o, ref, file, &hdr, out, e);
+    struct record *r = NULL;
+    int rc = opened(v, o, ref, file, &hdr, &r, e);
     record_info_free(&hdr);
-    return rc;
+    if (!rc && !text_copy(r->sha64, sizeof(r->sha64), ref->sha64))
+        rc = err_set(e, ERR_FORMAT, "the record's hash is not as documented");
+    if (rc) {
+        record_free(r);
+        return rc;
+    }
+    *out = r;
+    return OK;
 }
 
-static int open_named(struct vault *v, const struct opener *o, const char *name,
+static int open_named(struct vault *v, const struct opener *o, const char *name, bool retiring,
                       struct record **out, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
     struct record_file file;
-    struct index_entry *n = vault_find(v, name);
-    if (!n)
-        return vault_not_found(v, name, e);
-    int rc = record_read(v, &n->current, &text, &file, e);
+    const struct file_ref *ref = NULL;
+    int rc = vault_find_file(v, name, retiring, &ref, e);
+    if (!rc)
+        rc = record_read(v, ref, &text, &file, e);
     if (rc)
         return rc;
-    rc = record_open_file(v, o, &n->current, &file, out, e);
+    rc = record_open_file(v, o, ref, &file, out, e);
     return rc == OK || rc == ERR_TRUST ? rc : err_wrap(e, "open '%s'", name);
+}
+
+static int open_fresh(struct vault *v, const struct opener *o, const char *name, bool retiring,
+                      struct record **out, struct err *e)
+{
+    int rc = open_named(v, o, name, retiring, out, e);
+    for (unsigned n = 0; n < STALE_TRIES; n++) {
+        bool is_stale = rc == ERR_NOT_FOUND || rc == ERR_TAMPERED || rc == ERR_TRUST;
+        if (!is_stale || !vault_moved_on(v))
+            break;
+        rc = open_named(v, o, name, retiring, out, e);
+    }
+    return rc;
 }
 
 int vault_open_record(struct vault *v, const struct opener *o, const char *name,
                       struct record **out, struct err *e)
 {
-    int rc = open_named(v, o, name, out, e);
-    for (unsigned n = 0; n < STALE_TRIES; n++) {
-        bool is_stale = rc == ERR_NOT_FOUND || rc == ERR_TAMPERED || rc == ERR_TRUST;
-        if (!is_stale || !vault_moved_on(v))
-            break;
-        rc = open_named(v, o, name, out, e);
-    }
-    return rc;
+    return open_fresh(v, o, name, false, out, e);
+}
+
+int vault_open_retiring(struct vault *v, const struct opener *o, const char *name,
+                        struct record **out, struct err *e)
+{
+    return open_fresh(v, o, name, true, out, e);
 }
 
 int vault_pin_look(const struct vault *v, char fp[FINGERPRINT_TEXT], enum trust_state *state,

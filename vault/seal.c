@@ -114,12 +114,37 @@ int vault_fp(const uint8_t id[VAULT_ID_LEN], struct bytes vk, uint8_t out[FINGER
                        FINGERPRINT_LEN, e);
 }
 
+static int audit_kek(const uint8_t id[VAULT_ID_LEN], struct bytes vk, uint8_t k[GCM_KEY_LEN],
+                     struct err *e)
+{
+    return hkdf_sha256(bytes_of(id, VAULT_ID_LEN), vk, BYTES_LIT("coffer/v1/audit-key"), k,
+                       GCM_KEY_LEN, e);
+}
+
+int audit_key_open(const uint8_t id[VAULT_ID_LEN], struct bytes vk,
+                   const uint8_t sealed[AUDIT_KEY_LEN], struct secret *key, struct err *e)
+{
+    uint8_t k[GCM_KEY_LEN];
+    int r = secret_new(key, 32, e);
+    if (!r)
+        r = audit_kek(id, vk, k, e);
+    if (!r)
+        r = gcm_open(k, sealed, BYTES_LIT("coffer/v1/audit-key"),
+                     bytes_of(sealed + GCM_NONCE_LEN, AUDIT_KEY_LEN - GCM_NONCE_LEN), key->p, e);
+    mem_wipe(k, sizeof(k));
+    if (r) {
+        secret_free(key);
+        return r;
+    }
+    key->n = 32;
+    return OK;
+}
+
 int audit_key_seal(const uint8_t id[VAULT_ID_LEN], struct bytes vk, const uint8_t nonce[12],
                    const uint8_t key[32], uint8_t out[AUDIT_KEY_LEN], struct err *e)
 {
     uint8_t k[GCM_KEY_LEN];
-    int r = hkdf_sha256(bytes_of(id, VAULT_ID_LEN), vk, BYTES_LIT("coffer/v1/audit-key"), k,
-                        sizeof(k), e);
+    int r = audit_kek(id, vk, k, e);
     if (!r)
         r = gcm_seal(k, nonce, BYTES_LIT("coffer/v1/audit-key"), bytes_of(key, 32),
                      out + GCM_NONCE_LEN, e);

@@ -33,6 +33,9 @@ int vault_fp(const uint8_t id[VAULT_ID_LEN], struct bytes vk, uint8_t out[FINGER
 /* Seals a new random audit key under VK. nonce, key: fresh random bytes. */
 int audit_key_seal(const uint8_t id[VAULT_ID_LEN], struct bytes vk, const uint8_t nonce[12],
                    const uint8_t key[32], uint8_t out[AUDIT_KEY_LEN], struct err *e) MUST_USE;
+/* The key inside sealed, into a secret made here. ERR_TAMPERED. */
+int audit_key_open(const uint8_t id[VAULT_ID_LEN], struct bytes vk,
+                   const uint8_t sealed[AUDIT_KEY_LEN], struct secret *key, struct err *e) MUST_USE;
 /* K_rec. vk_dek: VK || DEK. */
 int record_key(const struct record_info *r, struct bytes vk_dek, uint8_t out[GCM_KEY_LEN],
                struct err *e) MUST_USE;

@@ -279,6 +279,24 @@ static int sealed_place(struct signer *s, enum field_id f, struct buf *out, stru
     return OK;
 }
 
+/* NULL with e set on failure. */
+static struct record *record_new(const struct record_info *info, struct err *e)
+{
+    struct record *r = wipe_malloc(sizeof(*r));
+    if (!r) {
+        err_set(e, ERR_MEMORY, "no memory for a record");
+        return NULL;
+    }
+    memset(r, 0, sizeof(*r));
+    record_info_init(&r->info);
+    if (record_info_copy(&r->info, info, e)) {
+        record_free(r);
+        return NULL;
+    }
+    r->signer = (struct signer){info->key, sealed_sign, sealed_place};
+    return r;
+}
+
 int record_open(const struct record_info *info, struct bytes header_line, struct bytes payload_line,
                 struct bytes vk_dek, struct record **out, struct err *e)
 {
@@ -287,21 +305,35 @@ int record_open(const struct record_info *info, struct bytes header_line, struct
                 custody_name(info->custody));
         return err_hint(e, "update coffer");
     }
-    struct record *r = wipe_malloc(sizeof(*r));
-    if (!r)
-        return err_set(e, ERR_MEMORY, "no memory for a record");
-    memset(r, 0, sizeof(*r));
-    record_info_init(&r->info);
-    int rc = record_info_copy(&r->info, info, e);
-    if (!rc)
-        rc = payload_open(r, header_line, payload_line, vk_dek, e);
+    struct record *r = record_new(info, e);
+    int rc = r ? payload_open(r, header_line, payload_line, vk_dek, e) : e->code;
     if (rc) {
         record_free(r);
         return rc;
     }
-    r->signer = (struct signer){r->info.key, sealed_sign, sealed_place};
     *out = r;
     return OK;
+}
+
+int record_draft(const struct record_info *info, const struct secret fields[FIELD_COUNT],
+                 struct record **out, struct err *e)
+{
+    struct record *r = record_new(info, e);
+    int rc = r ? payload_pack(fields, &r->payload, e) : e->code;
+    if (!rc && !payload_parse(secret_bytes(&r->payload), r->fields))
+        rc = err_set(e, ERR_FORMAT, "the fields are not as documented");
+    if (rc) {
+        record_free(r);
+        return rc;
+    }
+    *out = r;
+    return OK;
+}
+
+bool record_same_field(const struct record *a, const struct record *b, enum field_id f)
+{
+    struct bytes x = a->fields[f], y = b->fields[f];
+    return x.n > 0 && x.n == y.n && mem_eq(x.p, y.p, x.n);
 }
 
 const struct record_info *record_info(const struct record *r)

@@ -13,6 +13,7 @@
 
 struct record {
     struct record_info info;
+    char sha64[SHA64_LEN + 1];                /* of the file that it was opened from; empty: none */
     struct signer signer;
     struct secret payload;                    /* LP(name) LP(value) ... */
     struct bytes fields[FIELD_COUNT];         /* inside payload; n == 0: absent */

@@ -18,7 +18,7 @@
 #define DAY_US 86400000000ull
 #define LOCK_MS 10000u
 
-static void hex_name(const uint8_t *id, size_t n, const char *suffix, char *out, size_t cap)
+void state_name(const uint8_t *id, size_t n, const char *suffix, char *out, size_t cap)
 {
     for (size_t i = 0; i < n; i++)
         snprintf(out + 2 * i, 3, "%02x", id[i]);
@@ -61,8 +61,8 @@ int state_nonce(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
     AUTO(fd_closep) int lock = -1;
     char file[64], lock_name[64], text[32];
     uint64_t mark = 0, now = 0, next = 0;
-    hex_name(rec_id, REC_ID_LEN, ".nonce", file, sizeof(file));
-    hex_name(rec_id, REC_ID_LEN, ".lock", lock_name, sizeof(lock_name));
+    state_name(rec_id, REC_ID_LEN, ".nonce", file, sizeof(file));
+    state_name(rec_id, REC_ID_LEN, ".lock", lock_name, sizeof(lock_name));
     int rc = state_dir(w, vault_id, true, &dir, e);
     if (!rc)
         rc = file_lock_at(dir, lock_name, LOCK_MS, &lock, e);
@@ -120,7 +120,7 @@ static int guard_find(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN
 {
     AUTO(fd_closep) int dir = -1;
     char name[96];
-    hex_name(rid, 32, ".pin-guard", name, sizeof(name));
+    state_name(rid, 32, ".pin-guard", name, sizeof(name));
     int rc = guard_dir(w, vault_id, &dir, e);
     if (rc)
         return rc;
@@ -147,7 +147,7 @@ bool pin_guard_is_set(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN
     AUTO(fd_closep) int spare = -1;
     struct err quiet;
     char name[96];
-    hex_name(rid, 32, ".pin-guard", name, sizeof(name));
+    state_name(rid, 32, ".pin-guard", name, sizeof(name));
     /* both, because the state directory may have become writable, or ceased to be, since */
     return (state_dir(w, vault_id, false, &state, &quiet) == OK && is_marked_in(state, name)) ||
            (guard_spare(0, &spare, &quiet) == OK && is_marked_in(spare, name));
@@ -198,7 +198,7 @@ void pin_guard_clear(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN]
     struct err quiet;
     struct pin_guard g = {-1};
     char name[96];
-    hex_name(rid, 32, ".pin-guard", name, sizeof(name));
+    state_name(rid, 32, ".pin-guard", name, sizeof(name));
     if (guard_find(w, vault_id, rid, &g.fd, &quiet) == OK)
         pin_guard_end(&g, true);
     if (guard_spare(0, &spare, &quiet) == OK && is_marked_in(spare, name)) {

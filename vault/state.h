@@ -17,6 +17,8 @@ int state_nonce(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                 const uint8_t rec_id[REC_ID_LEN], const struct env *env, uint64_t *nonce,
                 struct err *e) MUST_USE;
 
+/* "ID in hex, suffix": how files of a state directory are named. */
+void state_name(const uint8_t *id, size_t n, const char *suffix, char *out, size_t cap);
 /* Guards a login whose PIN nobody typed: one failed or unfinished try, and no further unattended
  * try is made until a person succeeds. begin: ERR_PERSON after an earlier failure, or when no place
  * for the mark is writable. Held (locked) until done. */

@@ -15,10 +15,30 @@
 #define PIN_FILE "pin.json"
 #define PIN_FILE_MAX 4096u
 
-struct pin {
-    uint8_t id[VAULT_ID_LEN], fingerprint[FINGERPRINT_LEN], sha[SHA256_LEN];
+struct pinned {
+    uint8_t fingerprint[FINGERPRINT_LEN], sha[SHA256_LEN];
     uint64_t generation;
 };
+
+struct pin {
+    uint8_t id[VAULT_ID_LEN];
+    struct pinned now;
+    bool has_next;        /* a commit that changes the vault key was begun */
+    struct pinned next;
+};
+
+static struct pinned pinned_of(const struct sighting *s)
+{
+    struct pinned p = {.generation = s->generation};
+    memcpy(p.fingerprint, s->fingerprint, FINGERPRINT_LEN);
+    memcpy(p.sha, s->sha, SHA256_LEN);
+    return p;
+}
+
+static bool is_exactly(const struct sighting *s, const struct pinned *p)
+{
+    return s->generation == p->generation && mem_eq(s->sha, p->sha, SHA256_LEN);
+}
 
 int state_dir(const struct where *w, const uint8_t id[VAULT_ID_LEN], bool create, int *fd,
               struct err *e)
@@ -36,9 +56,32 @@ void fingerprint_text(const uint8_t fp[FINGERPRINT_LEN], char out[FINGERPRINT_TE
                  i + 2 < FINGERPRINT_LEN ? "-" : "");
 }
 
+static bool pinned_member(struct json key, struct json val, struct pinned *out, unsigned *seen)
+{
+    if (json_str_eq(key, "fingerprint"))
+        return *seen |= 1, member_b64_exact(val, out->fingerprint, FINGERPRINT_LEN);
+    if (json_str_eq(key, "generation"))
+        return *seen |= 2, json_u64(val, JSON_INT_MAX, &out->generation);
+    if (json_str_eq(key, "sha256"))
+        return *seen |= 4, member_b64_exact(val, out->sha, SHA256_LEN);
+    return false;
+}
+
+static bool next_parse(struct json v, struct pinned *out)
+{
+    struct json_iter it;
+    struct json key, val;
+    unsigned seen = 0;
+    json_iter(&it, v);
+    while (json_next(&it, &key, &val))
+        if (!pinned_member(key, val, out, &seen))
+            return false;
+    return v.type == JSON_OBJECT && seen == 7;
+}
+
 static bool pin_parse(struct bytes text, struct pin *out)
 {
-    static const struct json_limits lim = {PIN_FILE_MAX, 2, 8};
+    static const struct json_limits lim = {PIN_FILE_MAX, 3, 8};
     struct json root, key, val;
     struct json_iter it;
     struct err e;
@@ -49,15 +92,11 @@ static bool pin_parse(struct bytes text, struct pin *out)
     json_iter(&it, root);
     while (ok && json_next(&it, &key, &val)) {
         if (json_str_eq(key, "vault_id"))
-            ok = member_b64_exact(val, out->id, VAULT_ID_LEN), seen |= 1;
-        else if (json_str_eq(key, "fingerprint"))
-            ok = member_b64_exact(val, out->fingerprint, FINGERPRINT_LEN), seen |= 2;
-        else if (json_str_eq(key, "generation"))
-            ok = json_u64(val, JSON_INT_MAX, &out->generation), seen |= 4;
-        else if (json_str_eq(key, "sha256"))
-            ok = member_b64_exact(val, out->sha, SHA256_LEN), seen |= 8;
+            ok = member_b64_exact(val, out->id, VAULT_ID_LEN), seen |= 8;
+        else if (json_str_eq(key, "next"))
+            ok = next_parse(val, &out->next), out->has_next = true;
         else
-            ok = false;
+            ok = pinned_member(key, val, &out->now, &seen);
     }
     return ok && seen == 15;
 }
@@ -82,15 +121,28 @@ static int pin_read(const struct sighting *s, struct pin *out, struct err *e)
     return OK;
 }
 
-static int pin_write(const struct sighting *s, int dir, struct err *e)
+static void pinned_print(const struct pinned *p, struct buf *text)
+{
+    member_print_b64(text, "fingerprint", bytes_of(p->fingerprint, FINGERPRINT_LEN));
+    buf_addf(text, ",\"generation\":%llu,", (unsigned long long)p->generation);
+    member_print_b64(text, "sha256", bytes_of(p->sha, SHA256_LEN));
+}
+
+/* next: NULL, or another sighting that is accepted too. */
+static int pin_write(const struct sighting *s, const struct sighting *next, int dir, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(PIN_FILE_MAX);
+    struct pinned now = pinned_of(s);
     buf_adds(&text, "{");
     member_print_b64(&text, "vault_id", bytes_of(s->id, VAULT_ID_LEN));
     buf_adds(&text, ",");
-    member_print_b64(&text, "fingerprint", bytes_of(s->fingerprint, FINGERPRINT_LEN));
-    buf_addf(&text, ",\"generation\":%llu,", (unsigned long long)s->generation);
-    member_print_b64(&text, "sha256", bytes_of(s->sha, SHA256_LEN));
+    pinned_print(&now, &text);
+    if (next) {
+        struct pinned later = pinned_of(next);
+        buf_adds(&text, ",\"next\":{");
+        pinned_print(&later, &text);
+        buf_adds(&text, "}");
+    }
     buf_adds(&text, "}\n");
     int rc = buf_check(&text, "pin", e);
     return rc ? rc : file_replace_at(dir, PIN_FILE, buf_bytes(&text), e);
@@ -110,7 +162,7 @@ int trust_set(const struct sighting *s, struct err *e)
 {
     AUTO(fd_closep) int dir = -1;
     int rc = pin_dir(s, true, &dir, e);
-    return rc ? rc : pin_write(s, dir, e);
+    return rc ? rc : pin_write(s, NULL, dir, e);
 }
 
 /* The command is not given ready to paste: it would be the forger's fingerprint. */
@@ -121,14 +173,14 @@ static int refuse(struct err *e, const char *hint)
                     "then run 'coffer trust FINGERPRINT'");
 }
 
-static int judge_age(const struct sighting *s, const struct pin *p, struct err *e)
+static int judge_age(const struct sighting *s, const struct pinned *p, struct err *e)
 {
     if (s->generation < p->generation) {
         err_set(e, ERR_TRUST, "the vault is older than this machine has seen: generation %llu, "
                 "seen %llu", (unsigned long long)s->generation, (unsigned long long)p->generation);
         return refuse(e, "a backup was restored, or somebody put back an old state");
     }
-    if (s->generation == p->generation && !mem_eq(s->sha, p->sha, SHA256_LEN)) {
+    if (s->generation == p->generation && !is_exactly(s, p)) {
         err_set(e, ERR_TRUST, "the vault has forked: generation %llu is not the one that this "
                 "machine has seen", (unsigned long long)s->generation);
         return refuse(e, "two machines changed it at once: choose one copy");
@@ -136,54 +188,100 @@ static int judge_age(const struct sighting *s, const struct pin *p, struct err *
     return OK;
 }
 
+static bool is_next(const struct sighting *s, const struct pin *p)
+{
+    return p->has_next && mem_eq(p->next.fingerprint, s->fingerprint, FINGERPRINT_LEN);
+}
+
 static int judge(const struct sighting *s, const struct pin *p, struct err *e)
 {
     char then[FINGERPRINT_TEXT], now[FINGERPRINT_TEXT];
-    if (!mem_eq(p->fingerprint, s->fingerprint, FINGERPRINT_LEN)) {
-        fingerprint_text(p->fingerprint, then);
+    if (is_next(s, p))
+        return judge_age(s, &p->next, e);
+    if (!mem_eq(p->now.fingerprint, s->fingerprint, FINGERPRINT_LEN)) {
+        fingerprint_text(p->now.fingerprint, then);
         fingerprint_text(s->fingerprint, now);
         err_set(e, ERR_TRUST, "this is not the vault that this machine trusts: its fingerprint is "
                 "%s, the trusted one %s", now, then);
         return refuse(e, "a new vault key was made on another machine, or somebody put another "
                       "vault here");
     }
-    return judge_age(s, p, e);
+    return judge_age(s, &p->now, e);
+}
+
+/* Whether the pin is to become s, which it accepts. */
+static bool moves(const struct sighting *s, const struct pin *p)
+{
+    return is_next(s, p) || s->generation > p->now.generation;
 }
 
 /* Forward only: a later state may have been pinned since the pin was read. */
 static int pin_move(const struct sighting *s, struct err *e)
 {
     AUTO(fd_closep) int dir = -1;
-    struct pin p = {.generation = 0};
+    struct pin p = {.has_next = false};
     int rc = pin_dir(s, false, &dir, e);
     if (!rc)
         rc = pin_read(s, &p, e);
     if (!rc)
         rc = judge(s, &p, e);
-    return rc || s->generation == p.generation ? rc : pin_write(s, dir, e);
+    return rc || !moves(s, &p) ? rc : pin_write(s, NULL, dir, e);
+}
+
+int trust_announce(const struct sighting *s, const struct sighting *next, struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    struct pin p = {.has_next = false};
+    int rc = pin_dir(s, false, &dir, e);
+    if (!rc)
+        rc = pin_read(s, &p, e);
+    if (!rc)
+        rc = judge(s, &p, e);
+    if (!rc)
+        rc = pin_write(s, next, dir, e);
+    return rc ? err_wrap(e, "this machine's pin") : OK;
+}
+
+void trust_withdraw(const struct sighting *s)
+{
+    AUTO(fd_closep) int dir = -1;
+    struct pin p = {.has_next = false};
+    struct err quiet;
+    if (pin_dir(s, false, &dir, &quiet) == OK && pin_read(s, &p, &quiet) == OK && p.has_next &&
+        is_exactly(s, &p.now))
+        (void)!pin_write(s, NULL, dir, &quiet);
+}
+
+bool trust_knows(const struct sighting *s)
+{
+    struct pin p = {.has_next = false};
+    struct err quiet;
+    return pin_read(s, &p, &quiet) == OK &&
+           (is_exactly(s, &p.now) || (p.has_next && is_exactly(s, &p.next)));
 }
 
 int trust_look(const struct sighting *s, uint8_t fp[FINGERPRINT_LEN], enum trust_state *out,
                struct err *e)
 {
-    struct pin p = {.generation = 0};
+    struct pin p = {.has_next = false};
     int rc = pin_read(s, &p, e);
     if (rc == ERR_NOT_FOUND) {
         *out = TRUST_NO_PIN;
         return OK;
     }
+    const struct pinned *here = p.has_next && is_exactly(s, &p.next) ? &p.next : &p.now;
     if (!rc)
-        rc = judge_age(s, &p, e);
+        rc = judge_age(s, here, e);
     if (rc)
         return rc == ERR_TRUST ? rc : (err_wrap(e, "this machine's pin"), e->code = ERR_TRUST);
-    memcpy(fp, p.fingerprint, FINGERPRINT_LEN);
+    memcpy(fp, here->fingerprint, FINGERPRINT_LEN);
     *out = TRUST_PINNED;
     return OK;
 }
 
 int trust_check(const struct sighting *s, enum trust_state *out, struct err *e)
 {
-    struct pin p = {.generation = 0};
+    struct pin p = {.has_next = false};
     struct err quiet;
     int rc = pin_read(s, &p, e);
     if (rc == ERR_NOT_FOUND) {
@@ -195,7 +293,7 @@ int trust_check(const struct sighting *s, enum trust_state *out, struct err *e)
     rc = judge(s, &p, e);
     if (rc)
         return rc;
-    rc = s->generation > p.generation ? pin_move(s, &quiet) : OK;
+    rc = moves(s, &p) ? pin_move(s, &quiet) : OK;
     if (rc == ERR_TRUST) {
         *e = quiet;
         return rc;

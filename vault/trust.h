@@ -25,6 +25,15 @@ int trust_look(const struct sighting *s, uint8_t fp[FINGERPRINT_LEN], enum trust
                struct err *e) MUST_USE;
 /* Sets the pin to s whatever was there. */
 int trust_set(const struct sighting *s, struct err *e) MUST_USE;
+/* Before a commit that changes the vault key: from now on the pin accepts `next`, exactly these
+ * bytes or what follows them, beside what it accepted before. So being killed on either side of the
+ * commit leaves a vault that this machine trusts. The first opening of either state under its key
+ * that moves the pin, and trust_set, end it. s: the vault as it is, which must be pinned. */
+int trust_announce(const struct sighting *s, const struct sighting *next, struct err *e) MUST_USE;
+/* The commit was not made: s alone again. A failure does no harm. */
+void trust_withdraw(const struct sighting *s);
+/* Whether the pin knows exactly these bytes, whatever their key. */
+bool trust_knows(const struct sighting *s) MUST_USE;
 /* OK when a write may go on: pinned, and the pin can be moved. ERR_TRUST otherwise. */
 int trust_may_write(const struct sighting *s, enum trust_state state, struct err *e) MUST_USE;
 void fingerprint_text(const uint8_t fp[FINGERPRINT_LEN], char out[FINGERPRINT_TEXT]);

@@ -174,7 +174,19 @@ int vault_reseal(struct vault *v, const struct reseal *r, struct err *e) MUST_US
 /* Record files that nothing references: out[cap] file names, *n = number found (may exceed
  * cap). */
 int vault_orphans(struct vault *v, char (*out)[128], size_t cap, size_t *n, struct err *e) MUST_USE;
-/* Puts an unreferenced file of this vault back under its own name. Vault open and locked. */
+/* What such a file is by what it says of itself, which nobody has authenticated yet. ERR_TAMPERED,
+ * ERR_FORMAT. */
+enum orphan_kind {
+    ORPHAN_RECORD,  /* a key that the index does not have: it can be taken back */
+    ORPHAN_NEW_KEY, /* a new key for `name` whose rotation was not committed: likewise, and there is
+                     * no other copy of it */
+    ORPHAN_VERSION  /* another version of `name`: it holds nothing that is needed */
+};
+int vault_orphan_look(struct vault *v, const char *file, enum orphan_kind *kind,
+                      char name[NAME_MAX_LEN + 1], struct err *e) MUST_USE;
+/* Puts an unreferenced file of this vault back: as the record that it was, or, with a new key whose
+ * rotation was not committed, as that rotation. ERR_EXISTS when the index has what it holds. Vault
+ * open and locked. */
 int vault_take_back(struct vault *v, const struct opener *o, const char *file,
                     struct err *e) MUST_USE;
 

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""coffer rotate --seal with real SoftHSM tokens: in place, to another token, killed and failing
-anywhere, what other machines and old backups see, and what is refused."""
+"""coffer rotate --seal with real SoftHSM tokens: in place, to another token, what other machines and
+old backups see, and what is refused. Killed and failing: reseal_faults.py."""
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -14,7 +13,6 @@ import kit
 import lib
 import ops
 
-PRELOAD = os.path.join(lib.TOOLS, "faults_preload.so")
 SEAL = ("rotate", "--seal", "--yes")
 QUIET = (*SEAL, "--quiet")
 NEW_PIN = "another long pin 7"
@@ -263,83 +261,6 @@ def refused():
     shutil.rmtree(os.path.join(h.top, "other"))
 
 
-class Rig:
-    """The home of fresh() under faults."""
-
-    def __init__(self):
-        self.h = fresh()
-        self.before = self.h.fingerprint()
-        self.h.save()
-
-    def run(self, fault=None, log=None):
-        settings = {"LD_PRELOAD": PRELOAD, "FAULT": fault, "FAULT_LOG": log,
-                    "FAULT_UNDER": os.path.join(self.h.home)}
-        self.h.wrapper = ["env", *(f"{k}={v}" for k, v in settings.items() if v)]
-        try:
-            return self.h.run(*SEAL)
-        finally:
-            self.h.wrapper = []
-
-    def calls(self):
-        log = os.path.join(self.h.top, "log")
-        r = self.run(log=log)
-        assert r.code == 0, r
-        self.h.restore()
-        with open(log, encoding="utf-8") as f:
-            lines = [x.split(" ", 2) for x in f.read().splitlines()]
-        os.unlink(log)
-        ours = (self.h.vault, self.h.config, self.h.state)
-        return [(n, call, path) for n, call, path in lines if path.startswith(ours)]
-
-
-def is_in_login(h):
-    """The login did not end, which counts as failed: what follows is tested with the PINs."""
-    return any(p.endswith(".pin-guard") and data for p, data in h.snapshot().items())
-
-
-def sweep(effects):
-    rig, checked, n_logins = Rig(), set(), 0
-    h = rig.h
-    calls = rig.calls()
-    assert {"openat", "write", "fsync", "renameat", "unlinkat"} <= {c for _, c, _ in calls}
-    for n, call, path in calls:
-        for effect in effects:
-            what = f"{effect} at call {n}, {call} of {os.path.basename(path)}"
-            r = rig.run(f"any:{n}:{effect}")
-            lib.no_secret(r.out + r.err, *SECRETS)
-            dies = re.match(r"(?:after:)?(SIG\w+)", effect)
-            if dies:
-                assert r.code == -signal.Signals[dies[1]], f"{what}\n{r}"
-            else:
-                assert r.code in (0, 1, 3), f"{what}\n{r}"
-            if dies and is_in_login(h):
-                n_logins += 1
-                h.restore()
-                continue
-            done = h.fingerprint() != rig.before
-            assert r.code or done, f"{what}: said done\n{r}"
-            shape = (r.code < 0, done, len(entries(h)), len(os.listdir(h.records)))
-            h.ok("sign", "main", "GET", "/api/v3/account")
-            if shape not in checked:
-                checked.add(shape)
-                signs(h)
-                h.add("later")
-                seal(h)
-                signs(h)
-            h.restore()
-    assert n_logins <= 4 * len(effects) < len(calls), n_logins
-
-
-def killed():
-    """killed at each call: this machine opens whichever vault it finds, and can go on"""
-    sweep(("SIGKILL", "after:SIGKILL"))
-
-
-def failing():
-    """each call failing once, or for good"""
-    sweep(("EIO", "ENOSPC+"))
-
-
 def disk_full_inside():
     """A disk that has room for the vault once, not twice."""
     h = fresh()
@@ -389,4 +310,4 @@ if __name__ == "__main__":
         disk_full_inside()
     else:
         lib.main([in_place, json_form, asked, other_machine, old_backup, to_token, side_by_side,
-                  refused, killed, failing, disk_full, counted])
+                  refused, disk_full, counted])

@@ -2,7 +2,8 @@
 /* Sends requests through the courier and the coffer-net of its own build directory. One JSON object
  * a line on stdin: {"method"?, "url", "headers"? {}, "body"?, "connector"? (binance), "hosts"? [],
  * "ca_file"?, "connect_to"?, "timeout_ms"?, "alone"? true: nothing else is under way}. The answers
- * come as they come, one JSON line each; then "end". */
+ * come as they come, one JSON line each; then "end". With the argument --find, coffer-net is looked
+ * for as coffer does it. */
 #include "agent/courier_start.h"
 #include "base/file.h"
 #include "base/wipe.h"
@@ -171,7 +172,7 @@ static void find_net(char *out, size_t cap)
     snprintf(out, cap, "%.*s/coffer-net", (int)(cap - 12), self);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char program[PATH_MAX + 16], *line = NULL;
     const struct record_info *records[WISHES_MAX];
@@ -188,7 +189,9 @@ int main(void)
     }
     free(line);
     find_net(program, sizeof(program));
-    if (courier_start_at(program, records, n_list, &c, &e))
+    if (argc > 1 && strcmp(argv[1], "--find") == 0
+            ? courier_start(records, n_list, &c, &e)
+            : courier_start_at(program, records, n_list, &c, &e))
         die(&e);
     send_all(c);
     courier_free(c);
