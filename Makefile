@@ -4,7 +4,7 @@
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BINDIR  ?= $(PREFIX)/bin
-LIBDIR  ?= $(PREFIX)/lib
+NETDIR   = $(BINDIR)/../lib/coffer
 MANDIR  ?= $(PREFIX)/share/man
 B       ?= build/release
 CC      ?= cc
@@ -68,8 +68,8 @@ DIRS := base pkcs11 vault connectors agent cli
 SRCS := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 LIB  := $(B)/libcoffer.a
 OBJS := $(SRCS:%.c=$(B)/%.o)
-# What the tests of coffer-net's parts link is an archive; they come without its main.
-NET_SRCS := $(filter-out net/main.c,$(wildcard net/*.c))
+# coffer-net is made of net/ and base/ alone; the tests of its parts link the same archive.
+NET_SRCS := $(filter-out net/main.c,$(wildcard net/*.c base/*.c))
 NET_OBJS := $(NET_SRCS:%.c=$(B)/%.o)
 NET_LIB  := $(B)/libcoffernet.a
 UNITS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
@@ -99,7 +99,7 @@ $(B)/coffer: $(B)/cli/main.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
 
-$(B)/coffer-net: $(B)/net/main.o $(NET_LIB) $(LIB)
+$(B)/coffer-net: $(B)/net/main.o $(NET_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(NET_LIBS) -lpthread
 
@@ -227,15 +227,15 @@ lint:
 
 # coffer looks for coffer-net in ../lib/coffer, seen from itself.
 install: all
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(LIBDIR)/coffer' '$(DESTDIR)$(MANDIR)/man1'
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(NETDIR)' '$(DESTDIR)$(MANDIR)/man1'
 	install -m 755 build/coffer '$(DESTDIR)$(BINDIR)/coffer'
-	install -m 755 build/coffer-net '$(DESTDIR)$(LIBDIR)/coffer/coffer-net'
+	install -m 755 build/coffer-net '$(DESTDIR)$(NETDIR)/coffer-net'
 	install -m 644 man/coffer.1 '$(DESTDIR)$(MANDIR)/man1/coffer.1'
 
 uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/coffer' '$(DESTDIR)$(MANDIR)/man1/coffer.1'
-	rm -f '$(DESTDIR)$(LIBDIR)/coffer/coffer-net'
-	rmdir '$(DESTDIR)$(LIBDIR)/coffer' 2>/dev/null || :
+	rm -f '$(DESTDIR)$(NETDIR)/coffer-net'
+	rmdir '$(DESTDIR)$(NETDIR)' 2>/dev/null || :
 
 deps:
 	@tests/deps.sh check

@@ -81,7 +81,7 @@ static void explain_clock(struct checkup *k)
 /* -- the replies -- */
 
 /* Else the refusal would have come to any other key too, or to none tomorrow. */
-static bool is_about_key(const struct failure *f, const struct reply *r)
+static bool is_about_key(const struct failure *f)
 {
     switch (f->kind) {
     case FAILURE_RATE:
@@ -89,9 +89,9 @@ static bool is_about_key(const struct failure *f, const struct reply *r)
     case FAILURE_BUSY:
     case FAILURE_UNKNOWN_STATE:
     case FAILURE_GARBAGE:
+    case FAILURE_REQUEST: /* coffer's own mistake, or another exchange by now */
+    case FAILURE_PLACE:
         return false;
-    case FAILURE_OTHER:
-        return r->status != 451;
     default:
         return true;
     }
@@ -123,10 +123,12 @@ static void take_private(const struct errand *r, const struct reply *reply, stru
         t->n_good++;
         return;
     }
+    /* That a key is gone stands only while no other answer knows it. */
+    bool is_weaker = out->failure.kind == FAILURE_KEY_GONE && f.kind != FAILURE_KEY_GONE;
     bool is_first = out->failure.kind == FAILURE_NONE;
-    if (is_first || (!t->is_about_key && is_about_key(&f, reply))) {
+    if (is_first || (is_about_key(&f) && (!t->is_about_key || is_weaker))) {
         out->failure = f;
-        t->is_about_key = is_about_key(&f, reply);
+        t->is_about_key = is_about_key(&f);
     }
 }
 
@@ -137,6 +139,8 @@ static void read_replies(const struct errand *r, struct checkup *out, struct tal
         if (r->talk.is_answered[i] && reply->status != 0 && r->classes[i] != CLASS_PUBLIC)
             take_private(r, reply, out, t);
     }
+    if (t->n_good > 0 && out->failure.kind == FAILURE_KEY_GONE)
+        out->failure.kind = FAILURE_KEY;
 }
 
 /* -- why not -- */
@@ -154,6 +158,10 @@ static const char *say_kind(enum failure_kind k)
         return "it does not know what became of the request";
     case FAILURE_GARBAGE:
         return "a reply that is not in the documented form";
+    case FAILURE_PLACE:
+        return "it does not serve the place that this address is in";
+    case FAILURE_REQUEST:
+        return "it does not take the request as it is";
     default:
         return "something that is not about the key";
     }

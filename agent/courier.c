@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define TIMEOUT_DEFAULT_MS 10000u
-#define SILENCE_MS 5000      /* beyond the longest time limit: then it hangs */
+#define SILENCE_MS 5000 /* beyond the longest time limit: then it hangs */
 #define READ_STEP 65536u
 #define WAITING_MAX (512u * 1024 * 1024) /* replies that nobody has taken yet */
 #define END_STEP_MS 10

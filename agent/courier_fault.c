@@ -58,8 +58,9 @@ int answer_fault(const struct answer *a, const char *host, bool is_order, struct
 {
     const struct words *w = &words[a->fault < FAULT_COUNT ? a->fault : FAULT_NONE];
     bool is_open = a->result != WIRE_NOT_SENT;
-    const char *end = !is_order ? "" : is_open ? "; it may have been carried out"
-                                               : "; nothing was sent";
+    const char *end = !is_order ? ""
+                      : is_open ? "; it may have been carried out"
+                                : "; nothing was sent";
 
     if (a->fault == FAULT_REFUSED_HERE)
         err_set(e, ERR_POLICY, "the request to '%s' is refused: %s%s%s%s", host, w->what,

@@ -115,8 +115,9 @@ static int find_program(char out[PATH_MAX], struct err *e)
         if (len > 0 && len < PATH_MAX && access(out, X_OK) == 0)
             return OK;
     }
-    err_set(e, ERR_FAILED, "coffer-net is missing: it stands neither beside '%s' nor in "
-                           "../lib/coffer",
+    err_set(e, ERR_FAILED,
+            "coffer-net is missing: it stands neither beside '%s' nor in "
+            "../lib/coffer",
             self);
     return err_hint(e, "coffer and coffer-net are installed together: install coffer again");
 }
@@ -182,6 +183,11 @@ static int spawn(const char *program, const struct ports *ports, int theirs, pid
 {
     struct launch l;
 
+    if (access(program, X_OK)) {
+        err_sys(e, errno, "start '%s'", program);
+        e->code = ERR_FAILED;
+        return e->code;
+    }
     if (posix_spawn_file_actions_init(&l.files))
         return err_set(e, ERR_MEMORY, "out of memory to start coffer-net");
     int rc = posix_spawnattr_init(&l.attr);

@@ -308,6 +308,7 @@ int run_doctor(struct cli *c, struct err *e)
     if (c->args->given[OPT_TAKE_BACK])
         return take_back(c, e);
     d.rows = c->out.is_json ? json_array(out_json(&c->out), "checks") : NULL;
+    doctor_network(&d); /* before a token's driver is loaded */
     doctor_memory(&d);
     doctor_swap(&d);
     doctor_state(&d);

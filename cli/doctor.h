@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "vault/vault.h"
 
-enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
+enum doctor_level { FINDING_OK, FINDING_WARN, FINDING_FAIL };
 
 struct doctor {
     struct cli *c;
@@ -18,14 +18,15 @@ struct doctor {
 };
 
 /* One row; fix: one line that says how to mend it, or NULL. */
-void doctor_row(struct doctor *d, enum finding f, const char *what, const char *fix,
+void doctor_row(struct doctor *d, enum doctor_level f, const char *what, const char *fix,
                 const char *fmt, ...) PRINTF(5, 6);
 /* A row from an error: its message, and its first hint as the fix. */
-void doctor_error(struct doctor *d, enum finding f, const char *what, const struct err *e);
+void doctor_error(struct doctor *d, enum doctor_level f, const char *what, const struct err *e);
 
 void doctor_memory(struct doctor *d);
 void doctor_swap(struct doctor *d);
 void doctor_state(struct doctor *d);
+void doctor_network(struct doctor *d);
 /* Record files that nothing refers to: to take back, or older versions that may go. */
 void doctor_orphans(struct doctor *d, struct vault *v);
 

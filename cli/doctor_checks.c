@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of `coffer doctor`, and what concerns the machine rather than the vault. */
+#include "agent/courier.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "base/wipe.h"
 #include "cli/doctor.h"
+#include "connectors/connector.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +18,7 @@ static const char *const plain[] = {"ok", "warn", "fail"};
 static const char *const colored[] = {"\033[32mok\033[0m  ", "\033[33mwarn\033[0m",
                                       "\033[31mfail\033[0m"};
 
-void doctor_row(struct doctor *d, enum finding f, const char *what, const char *fix,
+void doctor_row(struct doctor *d, enum doctor_level f, const char *what, const char *fix,
                 const char *fmt, ...)
 {
     struct out *o = &d->c->out;
@@ -45,7 +48,7 @@ void doctor_row(struct doctor *d, enum finding f, const char *what, const char *
         json_text(j, "fix", fix);
 }
 
-void doctor_error(struct doctor *d, enum finding f, const char *what, const struct err *e)
+void doctor_error(struct doctor *d, enum doctor_level f, const char *what, const struct err *e)
 {
     doctor_row(d, f, what, e->n_hints ? e->hints[0] : NULL, "%s", e->msg);
 }
@@ -113,4 +116,46 @@ void doctor_state(struct doctor *d)
 {
     d->is_config_bad = !private_dir(d, "local config", d->c->where.config, false);
     private_dir(d, "local state", d->c->where.state, true);
+}
+
+/* A round to coffer-net and back, with a request that it must refuse by itself. */
+static int ask_net(struct request *r, struct answer *a, struct err *e)
+{
+    AUTO(courier_freep) struct courier *courier = NULL;
+    AUTO(record_info_free) struct record_info info;
+
+    record_info_init(&info);
+    snprintf(info.connector, sizeof(info.connector), "%s", connectors[0]->name);
+    snprintf(info.environment, sizeof(info.environment), "live");
+    buf_adds(&r->method, "GET");
+    buf_adds(&r->url, "https://refused.invalid/");
+    if (request_check(r, e) || courier_start(NULL, 0, &courier, e) ||
+        courier_send(courier, 1, r, &info, 2000, e) || courier_wait(courier, a, e))
+        return e->code;
+    if (a->fault != FAULT_REFUSED_HERE)
+        return err_set(e, ERR_FAILED, "coffer-net does not refuse a host that no exchange has");
+    return OK;
+}
+
+void doctor_network(struct doctor *d)
+{
+    struct request *r = wipe_malloc(sizeof(*r));
+    struct answer *a = wipe_malloc(sizeof(*a));
+    struct err e = {.code = ERR_MEMORY, .msg = "no memory"};
+
+    if (r && a) {
+        request_init(r);
+        answer_init(a);
+        e.code = OK;
+        ask_net(r, a, &e);
+        request_free(r);
+        answer_free(a);
+    }
+    wipe_free(r);
+    wipe_free(a);
+    if (e.code)
+        doctor_error(d, FINDING_FAIL, "network", &e);
+    else
+        doctor_row(d, FINDING_OK, "network", NULL,
+                   "coffer-net works; it refuses hosts that no exchange has");
 }

@@ -20,7 +20,8 @@ struct rotation {
     char old_account[80];
     struct candidate new;
     char reason[256]; /* of --accept-risk, or typed */
-    bool can_accept;  /* what stands against the new key is the person's to accept */
+    bool can_try;     /* a new key was read, and it is not the old one */
+    bool can_accept;  /* what stands against it is the person's to accept */
     uint64_t now_ms;
 };
 
@@ -109,12 +110,15 @@ static int try_old(struct cli *c, struct rotation *r, struct err *e)
         out_note(&c->out, "the key in place %s does not work any more: %s %s",
                  record_info(r->old)->key_mask, r->new.k->title,
                  r->old_checkup.failure.code[0] ? r->old_checkup.failure.code : "refuses it");
+    if (r->old_checkup.reach != REACH_WORKS && !r->old_account[0])
+        out_note(&c->out, "whose account it was is not known here: see that the new key is of the "
+                          "same one");
     return OK;
 }
 
 static int refuse_same(const char *name, struct err *e)
 {
-    err_set(e, ERR_USAGE, "that is the key which '%s' has already", name);
+    err_set(e, ERR_POLICY, "that is the key which '%s' has already", name);
     return err_hint(e, "make a new key at the exchange, and give that");
 }
 
@@ -124,6 +128,7 @@ static int judge_new(struct cli *c, struct rotation *r, struct err *e)
     const char *name = c->args->words[0];
     struct objections o;
 
+    r->can_accept = false;
     if (candidate_try(c, r->courier, &r->new, e))
         return e->code;
     checkup_show(c, &r->new.info, &r->new.checkup, r->now_ms);
@@ -132,27 +137,37 @@ static int judge_new(struct cli *c, struct rotation *r, struct err *e)
     rotate_object(&r->old_checkup, r->old_account, &r->new.checkup, &r->new.info, &o);
     r->can_accept = !o.is_other_account;
     if (o.is_other_account || (rotate_objects(&o) && !r->reason[0]))
-        return rotate_refuse(name, r->new.k, &o, e);
+        return rotate_refuse(&r->new.info, r->new.k, &r->new.checkup.verdict, &o, e);
     return rotate_accept(&r->new.info, &o, &r->new.checkup.verdict, r->reason, r->now_ms, e);
 }
 
+/* A reason that was typed was for another key. */
 static int read_new(struct cli *c, struct rotation *r, struct err *e)
 {
-    if (candidate_read(c, &r->new, e))
+    r->can_try = r->can_accept = false;
+    if (accept_reason(c->args, r->reason, e) || candidate_read(c, &r->new, e))
         return e->code;
     if (record_same_field(r->old, r->new.draft, FIELD_API_KEY))
         return refuse_same(c->args->words[0], e);
+    r->can_try = true;
     return OK;
 }
 
 enum step { STEP_TYPE, STEP_TRY, STEP_GIVE_UP };
 
-static int take_reason(struct rotation *r, enum step *step, struct err *e)
+/* Without a reason, or with one that is no text, the same comes again, and is asked again. */
+static enum step take_reason(struct rotation *r)
 {
-    if (choose_reason("Reason", r->reason, e))
-        return e->code;
-    *step = STEP_TRY; /* without a reason the same comes again, and is asked again */
-    return OK;
+    struct err e;
+
+    return choose_reason("Reason", r->reason, &e) == ERR_PERSON ? STEP_GIVE_UP : STEP_TRY;
+}
+
+static bool may_pick(char letter, const struct rotation *r, const struct err *why)
+{
+    if (letter == 'a')
+        return r->can_try;
+    return letter != 'r' || (r->can_accept && why->code == ERR_POLICY);
 }
 
 /* What a person can still do about a new key that was refused; the typed secret is not lost by it.
@@ -166,14 +181,13 @@ static enum step offer(struct rotation *r, const struct err *why)
         {'g', "give up: the old key stays in place"},
         {0, NULL}};
     struct choice some[ARRAY_LEN(choices)];
-    enum step step = STEP_GIVE_UP;
     struct err quiet;
     char picked = 'g';
     size_t n = 0;
 
     out_error(why);
     for (size_t i = 0; i < ARRAY_LEN(choices); i++)
-        if (choices[i].letter != 'r' || (r->can_accept && why->code == ERR_POLICY))
+        if (may_pick(choices[i].letter, r, why))
             some[n++] = choices[i];
     if (choose("The new key is not in place.", some, &picked, &quiet))
         return STEP_GIVE_UP;
@@ -181,9 +195,18 @@ static enum step offer(struct rotation *r, const struct err *why)
         return STEP_TRY;
     if (picked == 't')
         return STEP_TYPE;
-    if (picked == 'r' && take_reason(r, &step, &quiet))
-        return STEP_GIVE_UP;
-    return step;
+    return picked == 'r' ? take_reason(r) : STEP_GIVE_UP;
+}
+
+/* Said in any case, however many hints there are already. */
+static int in_place(struct err *e)
+{
+    size_t n = strlen(e->msg);
+
+    if (e->n_hints < ERR_HINTS)
+        return err_hint(e, "the old key is in place");
+    snprintf(e->msg + n, sizeof(e->msg) - n, "; the old key is in place");
+    return e->code;
 }
 
 static int admit(struct cli *c, struct rotation *r, struct err *e)
@@ -192,70 +215,15 @@ static int admit(struct cli *c, struct rotation *r, struct err *e)
 
     while (step != STEP_GIVE_UP) {
         int rc = step == STEP_TYPE ? read_new(c, r, e) : OK;
-        if (rc && rc != ERR_USAGE)
-            return rc;
         if (rc == OK && judge_new(c, r, e) == OK)
             return OK;
-        if (!candidate_is_typed(c) || e->code == ERR_MEMORY)
-            break;
+        if (!candidate_is_typed(c) || e->code == ERR_MEMORY || e->code == ERR_PERSON)
+            return in_place(e);
         step = offer(r, e);
     }
-    return err_hint(e, "the old key is in place");
-}
-
-/* The old record file may have changed since it was opened: vault_rotate refuses then. */
-static int seal_once(struct rotation *r, struct err *e)
-{
-    int rc = vault_lock(r->v, e);
-
-    if (!rc)
-        rc = vault_rotate(r->v, r->old, &r->new.info, r->new.fields, e);
-    vault_unlock(r->v);
-    return rc;
-}
-
-/* The exchange showed the secret once: a new key that cannot take over is kept beside. */
-static int keep_aside(struct rotation *r, struct err *e)
-{
-    struct err quiet;
-    char name[NAME_MAX_LEN + 1];
-
-    snprintf(name, sizeof(name), "%.*s-new", (int)NAME_MAX_LEN - 4, r->new.info.name);
-    int rc = vault_lock(r->v, &quiet);
-    if (!rc)
-        rc = vault_name_free(r->v, name, NULL, &quiet);
-    if (!rc) {
-        snprintf(r->new.info.name, sizeof(r->new.info.name), "%s", name);
-        r->new.info.rotated_ms = 0;
-        rc = vault_add(r->v, &r->new.info, r->new.fields, &quiet);
-    }
-    vault_unlock(r->v);
-    if (rc)
-        return err_hint(e, "the new key was not stored");
-    return err_hint(e, "nothing is lost: the new key is sealed as '%s'", name);
-}
-
-static int seal(struct cli *c, struct rotation *r, struct err *e)
-{
-    for (;;) {
-        bool again = false;
-        struct err quiet;
-        int rc = seal_once(r, e);
-        if (rc == OK)
-            return OK;
-        if (rc == ERR_EXISTS || rc == ERR_NOT_FOUND || rc == ERR_USAGE)
-            return keep_aside(r, e);
-        for (unsigned i = 0; i < e->n_hints; i++)
-            if (strstr(e->hints[i], "coffer doctor"))
-                return rc; /* sealed, and the error says where */
-        if (!candidate_is_typed(c))
-            return err_hint(e, "the old key is in place; the new one was not stored");
-        out_error(e);
-        if (ask_yes("The new key is not stored. Mend that, then try again?", NULL, &again,
-                    &quiet) ||
-            !again)
-            return err_hint(e, "the old key is in place; the new one was not stored");
-    }
+    enum err_code code = e->code;
+    err_set(e, code, "the key of '%s' is not replaced", c->args->words[0]);
+    return in_place(e);
 }
 
 static void report(struct cli *c, const struct rotation *r)
@@ -302,7 +270,7 @@ static void end_old(struct cli *c, struct rotation *r)
         if (p != PROOF_DEAD)
             say_next(c, &e);
     } while (p != PROOF_DEAD && ask_again(c));
-    if (p == PROOF_DEAD && rotate_drop(r->v, r->new.info.name, &e))
+    if (p == PROOF_DEAD && rotate_drop(r->v, record_info(r->old), &e))
         out_error(&e);
     else if (p == PROOF_DEAD)
         out_note(&c->out, "'%s': the old key is forgotten; the rotation is finished",
@@ -318,7 +286,7 @@ static int rotate(struct cli *c, struct rotation *r, struct err *e)
     if (plan(c, r, e) || open_old(c, r, e) || try_old(c, r, e))
         return e->code;
     candidate_show_guide(c, &r->new);
-    if (admit(c, r, e) || seal(c, r, e))
+    if (admit(c, r, e) || rotate_put(c, r->v, r->old, &r->new, e))
         return e->code;
     report(c, r);
     checkup_note(c, &r->new.info, &r->new.checkup, r->now_ms);

@@ -51,7 +51,7 @@ static int say_unproven(const struct record_info *r, const struct connector *k,
     for (size_t i = 0; i < f->n_causes && i < 2; i++)
         err_hint(e, "it may be that %s", f->causes[i].what);
     return err_hint(e,
-                    "see at %s that it is gone, then: coffer rotate %s --finish --accept-risk "
+                    "see that it is gone there (%s), then: coffer rotate %s --finish --accept-risk "
                     "'seen deleted on the site'",
                     k->checks->delete_at, r->name);
 }
@@ -96,14 +96,48 @@ enum proof rotate_prove(struct cli *c, struct courier *courier, struct record *o
     return p;
 }
 
-int rotate_drop(struct vault *v, const char *name, struct err *e)
+/* Since the proof another process may have finished this rotation and begun one more, whose old key
+ * lives. Vault locked. */
+static int is_still_retiring(struct vault *v, const struct record_info *old, struct err *e)
+{
+    AUTO(record_info_free) struct record_info info;
+
+    record_info_init(&info);
+    if (vault_peek_retiring(v, old->name, &info, e))
+        return e->code;
+    if (info.version == old->version && memcmp(info.rec_id, old->rec_id, REC_ID_LEN) == 0)
+        return OK;
+    err_set(e, ERR_FAILED, "'%s' was changed meanwhile by another process", old->name);
+    return err_hint(e, "nothing was forgotten; run the command again");
+}
+
+int rotate_drop(struct vault *v, const struct record_info *old, struct err *e)
 {
     int rc = vault_lock(v, e);
 
     if (!rc)
-        rc = vault_drop_retiring(v, name, e);
+        rc = is_still_retiring(v, old, e);
+    if (!rc)
+        rc = vault_drop_retiring(v, old->name, e);
     vault_unlock(v);
     return rc;
+}
+
+/* Where the word goes: a new place; without one, that of the oldest such word. An end that was
+ * killed between its two commits says the same again. */
+static struct risk *place_of_word(struct record_info *info, const char *reason)
+{
+    struct risk *oldest = NULL;
+
+    for (size_t i = 0; i < info->n_risks; i++) {
+        struct risk *r = &info->risks[i];
+        if (strcmp(r->problem, RISK_UNPROVEN) != 0)
+            continue;
+        if (strcmp(r->reason, reason) == 0)
+            return r;
+        oldest = oldest ? oldest : r;
+    }
+    return info->n_risks < RISKS_MAX ? &info->risks[info->n_risks++] : oldest;
 }
 
 /* The owner's word that it is gone, kept with the record that goes on. */
@@ -116,10 +150,10 @@ static int keep_word(const struct cli *c, struct vault *v, struct record *now, c
     record_info_init(&info);
     if (record_info_copy(&info, record_info(now), e) || c->env->now_us(c->env, &now_us, e))
         return e->code;
-    if (info.n_risks == RISKS_MAX)
+    struct risk *r = place_of_word(&info, reason);
+    if (!r)
         return err_set(e, ERR_LIMIT, "'%s' has %u accepted risks already, which is all it can keep",
                        info.name, RISKS_MAX);
-    struct risk *r = &info.risks[info.n_risks++];
     *r = (struct risk){.date_ms = now_us / 1000};
     snprintf(r->problem, sizeof(r->problem), RISK_UNPROVEN);
     snprintf(r->reason, sizeof(r->reason), "%s", reason);
@@ -160,14 +194,11 @@ static int finish(struct cli *c, struct vault *v, const struct record_info *old_
         return e->code;
     enum proof p = rotate_prove(c, courier, old, now, e);
     bool on_word = p == PROOF_UNPROVEN && reason[0];
-    if (p != PROOF_DEAD && !on_word) {
-        if (c->out.is_json)
-            json_text(out_json(&c->out), "old_key", proof_name(p));
+    if (p != PROOF_DEAD && !on_word)
         return e->code;
-    }
     if (on_word && keep_word(c, v, now, reason, e))
         return e->code;
-    if (rotate_drop(v, name, e))
+    if (rotate_drop(v, record_info(old), e))
         return e->code;
     report(c, name, p);
     return OK;

@@ -9,6 +9,7 @@
 
 #define RISK_FEWER "fewer-rights"
 #define RISK_MORE "more-rights"
+#define RISK_ACCOUNT "account-unknown"
 
 static void add_word(char out[128], const char *word)
 {
@@ -27,13 +28,31 @@ static void compare(enum fact before, enum fact after, const char *word, struct 
         add_word(out->more, word);
 }
 
+static bool cannot_trade(const struct verdict *v)
+{
+    return v->trade_spot == FACT_NO && v->trade_futures != FACT_YES;
+}
+
 /* Without a working old key the record needs what coffer signs by default: to read, and to trade
  * somewhere. */
 static void need_default(const struct verdict *now, struct objections *out)
 {
     if (now->read != FACT_YES)
         add_word(out->fewer, "read");
-    if (now->trade_spot == FACT_NO && now->trade_futures != FACT_YES)
+    if (cannot_trade(now))
+        add_word(out->fewer, "trade");
+}
+
+/* What the exchange did not tell of the old one it may have had. */
+static void need_untold(const struct verdict *before, const struct verdict *now,
+                        struct objections *out)
+{
+    bool is_untold = before->trade_spot == FACT_UNKNOWN || before->trade_futures == FACT_UNKNOWN;
+    bool is_named = before->trade_spot == FACT_YES || before->trade_futures == FACT_YES;
+
+    if (before->read == FACT_UNKNOWN && now->read == FACT_NO)
+        add_word(out->fewer, "read");
+    if (is_untold && !is_named && cannot_trade(now))
         add_word(out->fewer, "trade");
 }
 
@@ -45,12 +64,16 @@ void rotate_object(const struct checkup *old, const char *old_account, const str
 
     memset(out, 0, sizeof(*out));
     out->is_other_account = account[0] && b->account[0] && strcmp(account, b->account) != 0;
+    /* an exchange that never names accounts leaves nothing to compare */
+    out->is_account_unknown =
+        account[0] ? !b->account[0] : b->account[0] && old->reach == REACH_WORKS;
     if (old->reach == REACH_WORKS) {
         compare(a->read, b->read, "read", out);
         compare(a->trade_spot, b->trade_spot, "trade spot", out);
         compare(a->trade_futures, b->trade_futures, "trade futures", out);
         if (a->ip_bound == FACT_YES && b->ip_bound == FACT_NO)
             add_word(out->more, "use from any IP address");
+        need_untold(a, b, out);
     } else {
         need_default(b, out);
     }
@@ -59,46 +82,81 @@ void rotate_object(const struct checkup *old, const char *old_account, const str
 
 bool rotate_objects(const struct objections *o)
 {
-    return o->is_other_account || o->fewer[0] || o->more[0] || o->n_dangers > 0;
+    return o->is_other_account || o->is_account_unknown || o->fewer[0] || o->more[0] ||
+           o->n_dangers > 0;
 }
 
-int rotate_refuse(const char *name, const struct connector *k, const struct objections *o,
-                  struct err *e)
+static int refuse_account(const char *name, const struct connector *k, struct err *e)
 {
-    if (o->is_other_account) {
-        err_set(e, ERR_POLICY, "the new key belongs to another account than '%s'", name);
-        return err_hint(e,
-                        "a key of another account is a record of its own: coffer add OTHERNAME "
-                        "%s",
-                        k->name);
-    }
+    err_set(e, ERR_POLICY, "the new key belongs to another account than '%s'", name);
+    return err_hint(e, "a key of another account is a record of its own: coffer add OTHERNAME %s",
+                    k->name);
+}
+
+static void add_clause(char *out, size_t cap, const char *text, const char *list)
+{
+    size_t n = strlen(out);
+
+    snprintf(out + n, cap - n, "%s%s%s%s", n ? "; it " : "", text, list[0] ? ": " : "", list);
+}
+
+static void describe(const struct objections *o, char *out, size_t cap)
+{
+    out[0] = 0;
+    if (o->fewer[0])
+        add_clause(out, cap, "may do less than is needed", o->fewer);
+    if (o->more[0])
+        add_clause(out, cap, "may do more than the one it replaces", o->more);
+    if (o->is_account_unknown)
+        add_clause(out, cap, "cannot be told to be of the same account", "");
+}
+
+int rotate_refuse(const struct record_info *info, const struct connector *k,
+                  const struct verdict *now, const struct objections *o, struct err *e)
+{
+    char what[420];
+    size_t n;
+
+    if (o->is_other_account)
+        return refuse_account(info->name, k, e);
+    describe(o, what, sizeof(what));
     if (o->n_dangers > 0) {
-        dangers_refuse(name, k, o->dangers, o->n_dangers, e);
-    } else if (o->fewer[0]) {
-        err_set(e, ERR_POLICY, "the new key may do less than '%s' needs: %s", name, o->fewer);
-        err_hint(e, "give it these rights at the exchange, then rotate again");
-    } else {
-        err_set(e, ERR_POLICY, "the new key may do more than the one it replaces: %s", o->more);
-        err_hint(e, "take that away at the exchange, then rotate again");
+        verdict_refuse(info, k, now, e);
+        n = strlen(e->msg);
+        snprintf(e->msg + n, sizeof(e->msg) - n, "%s%s", what[0] ? "; it " : "", what);
+        return e->code;
     }
-    if (o->n_dangers > 0 && o->fewer[0])
-        err_hint(e, "it also may do less than the record needs: %s", o->fewer);
-    else if ((o->n_dangers > 0 || o->fewer[0]) && o->more[0])
-        err_hint(e, "it also may do more than the old one: %s", o->more);
-    return err_hint(e,
-                    "--accept-risk REASON accepts this; the reason is kept and shown with the key");
+    err_set(e, ERR_POLICY, "the new key for '%s' is refused: it %s", info->name, what);
+    if (o->fewer[0] || o->more[0])
+        err_hint(e, "%s at the exchange, then rotate again",
+                 !o->more[0]    ? "give it these rights"
+                 : !o->fewer[0] ? "take that away"
+                                : "give it the one and take the other away");
+    if (o->is_account_unknown)
+        err_hint(e, "run it again: %s may only have failed to say whose key it is", k->title);
+    return err_hint(e, "only if it must be so: --accept-risk REASON; the reason is kept with the "
+                       "key and shown with it");
+}
+
+/* Who accepted that a key can do something accepted too that nobody can tell. */
+static bool is_found(const struct verdict *now, enum problem p)
+{
+    return verdict_has(now, p) ||
+           (p == PROBLEM_WITHDRAW && verdict_has(now, PROBLEM_WITHDRAW_UNKNOWN)) ||
+           (p == PROBLEM_TRANSFER && verdict_has(now, PROBLEM_TRANSFER_UNKNOWN));
 }
 
 /* What the new key is no longer, and what rotation itself settled. */
 static bool is_settled(const struct risk *r, const struct verdict *now)
 {
+    static const char *const own[] = {RISK_NOT_VERIFIED, RISK_FEWER, RISK_MORE, RISK_ACCOUNT};
     enum problem p;
 
-    if (strcmp(r->problem, RISK_NOT_VERIFIED) == 0 || strcmp(r->problem, RISK_FEWER) == 0 ||
-        strcmp(r->problem, RISK_MORE) == 0)
-        return true;
+    for (size_t i = 0; i < ARRAY_LEN(own); i++)
+        if (strcmp(r->problem, own[i]) == 0)
+            return true;
     return problem_by_name(bytes_str(r->problem), &p) && problem_weight(p) == WEIGHT_DANGER &&
-           !verdict_has(now, p);
+           !is_found(now, p);
 }
 
 static int add_risk(struct record_info *info, const char *problem, const char *reason,
@@ -127,5 +185,7 @@ int rotate_accept(struct record_info *info, const struct objections *o, const st
         return e->code;
     if (o->fewer[0] && add_risk(info, RISK_FEWER, reason, now_ms, e))
         return e->code;
-    return o->more[0] ? add_risk(info, RISK_MORE, reason, now_ms, e) : OK;
+    if (o->more[0] && add_risk(info, RISK_MORE, reason, now_ms, e))
+        return e->code;
+    return o->is_account_unknown ? add_risk(info, RISK_ACCOUNT, reason, now_ms, e) : OK;
 }

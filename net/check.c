@@ -78,8 +78,7 @@ static bool is_token(struct bytes s)
 
     for (size_t i = 0; i < s.n; i++) {
         uint8_t c = s.p[i], lower = is_upper(c) ? c | 0x20 : c;
-        if (!(lower >= 'a' && lower <= 'z') && !is_digit(c) &&
-            !memchr(marks, c, sizeof(marks) - 1))
+        if (!(lower >= 'a' && lower <= 'z') && !is_digit(c) && !memchr(marks, c, sizeof(marks) - 1))
             return false;
     }
     return s.n > 0;

@@ -83,6 +83,8 @@ enum wire_fault transfer_fault(const struct transfer *t, CURLcode code)
 {
     if (t->fault != FAULT_NONE)
         return t->fault;
+    if (code == CURLE_OK)
+        return FAULT_CLOSED;
     /* whatever goes wrong before the tunnel stands is the proxy's */
     if (t->is_proxied && t->n_sent == 0 && code != CURLE_OUT_OF_MEMORY &&
         info(t, CURLINFO_HTTP_CONNECTCODE) / 100 != 2)
@@ -94,7 +96,9 @@ static const char *detail_text(const struct transfer *t, CURLcode code)
 {
     if (t->why)
         return t->why;
-    return t->text[0] || code == CURLE_OK ? t->text : curl_easy_strerror(code);
+    if (code == CURLE_OK)
+        return "the reply does not say where it ends";
+    return t->text[0] ? t->text : curl_easy_strerror(code);
 }
 
 static void add_reply(const struct transfer *t, struct wire_reply *y)
@@ -110,18 +114,22 @@ static void add_reply(const struct transfer *t, struct wire_reply *y)
     y->n_headers = t->n_spans;
 }
 
+/* A body that ends with the connection may have been cut by anyone on the way: libcurl does not
+ * tell TLS's farewell from a cut. */
+static bool is_whole(const struct transfer *t, CURLcode code)
+{
+    return code == CURLE_OK && t->fault == FAULT_NONE && t->head_is_done && t->has_end;
+}
+
 int transfer_reply(const struct transfer *t, CURLcode code, struct buf *out, struct err *e)
 {
-    struct wire_reply y = {
-        .id = t->q.id, .sent_us = t->sent_us, .answered_us = t->answered_us};
+    struct wire_reply y = {.id = t->q.id, .sent_us = t->sent_us, .answered_us = t->answered_us};
 
-    if (code == CURLE_OK && t->fault == FAULT_NONE && t->head_is_done) {
+    if (is_whole(t, code)) {
         add_reply(t, &y);
         return wire_put_reply(out, &y, e);
     }
     y.fault = (uint8_t)transfer_fault(t, code);
-    if (y.fault == FAULT_NONE)
-        y.fault = FAULT_INTERNAL;
     y.result = t->n_sent > 0 ? WIRE_UNKNOWN : WIRE_NOT_SENT;
     y.detail = bytes_str(detail_text(t, code));
     return wire_put_reply(out, &y, e);

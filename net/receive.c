@@ -48,10 +48,19 @@ static bool take_status(struct transfer *t, struct bytes line)
         return false;
     t->status = (unsigned)status;
     t->n_spans = 0;
+    t->has_end = status == 204 || status == 304 || bytes_eq_str(t->q.method, "HEAD");
     buf_reset(&t->head);
     if (status >= 200)
         t->answered_us = now_us(t);
     return true;
+}
+
+static bool ends_chunked(struct bytes v)
+{
+    static const char last[] = "chunked";
+    size_t n = sizeof(last) - 1;
+
+    return v.n >= n && text_eq_nocase(bytes_of(v.p + v.n - n, n), bytes_str(last));
 }
 
 static size_t take_header(struct transfer *t, struct bytes line)
@@ -63,6 +72,9 @@ static size_t take_header(struct transfer *t, struct bytes line)
     if (t->n_spans == WIRE_HEADERS_MAX || name.n > 256)
         return give_up(t, FAULT_TOO_LARGE, "too many headers");
     value = text_trim(value);
+    if (text_eq_nocase(name, BYTES_LIT("content-length")) ||
+        (text_eq_nocase(name, BYTES_LIT("transfer-encoding")) && ends_chunked(value)))
+        t->has_end = true;
     struct span *s = &t->spans[t->n_spans++];
     *s = (struct span){t->head.n, name.n, t->head.n + name.n, value.n};
     buf_add(&t->head, name);
@@ -82,8 +94,7 @@ size_t transfer_head(char *p, size_t size, size_t n, void *arg)
     while (text.n > 0 && (text.p[text.n - 1] == '\r' || text.p[text.n - 1] == '\n'))
         text.n--;
     if (text_starts(text, "HTTP/1."))
-        return take_status(t, text) ? line.n
-                                    : give_up(t, FAULT_GARBAGE, "a malformed status line");
+        return take_status(t, text) ? line.n : give_up(t, FAULT_GARBAGE, "a malformed status line");
     if (t->status == 0)
         return give_up(t, FAULT_GARBAGE, "no status line");
     if (text.n == 0) {

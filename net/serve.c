@@ -156,8 +156,8 @@ static int receive(struct server *s, struct err *e)
 static void give(struct server *s)
 {
     while (s->n_given < s->out.n) {
-        ssize_t n = send(s->fd, s->out.p + s->n_given, s->out.n - s->n_given,
-                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n =
+            send(s->fd, s->out.p + s->n_given, s->out.n - s->n_given, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n <= 0) {
             s->is_over = s->is_over || (errno != EAGAIN && errno != EINTR);
             return;
@@ -178,9 +178,9 @@ static bool wants_input(const struct server *s)
 static int rest(struct server *s, struct err *e)
 {
     bool in = wants_input(s), out = s->n_given < s->out.n;
-    struct curl_waitfd w = {.fd = s->fd,
-                            .events = (short)((in ? CURL_WAIT_POLLIN : 0) |
-                                              (out ? CURL_WAIT_POLLOUT : 0))};
+    struct curl_waitfd w = {
+        .fd = s->fd,
+        .events = (short)((in ? CURL_WAIT_POLLIN : 0) | (out ? CURL_WAIT_POLLOUT : 0))};
     struct pollfd p = {.fd = s->fd, .events = (short)(in ? POLLIN | POLLRDHUP : POLLRDHUP)};
 
     if (curl_multi_poll(s->multi, &w, 1, TICK_MS, NULL) != CURLM_OK)
@@ -196,11 +196,8 @@ static int rest(struct server *s, struct err *e)
 
 int serve(int fd, const struct proxy *proxy, const struct env *env, struct err *e)
 {
-    struct server s = {.fd = fd,
-                       .proxy = proxy,
-                       .env = env,
-                       .in = BUF_INIT(IN_MAX),
-                       .out = BUF_INIT(OUT_MAX)};
+    struct server s = {
+        .fd = fd, .proxy = proxy, .env = env, .in = BUF_INIT(IN_MAX), .out = BUF_INIT(OUT_MAX)};
     int rc = server_init(&s, e);
 
     while (!rc && !s.is_over) {

@@ -5,10 +5,13 @@
 #include "base/text.h"
 #include "base/wipe.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
-#define IDLE_MAX_S 30L /* exchanges close idle connections sooner than libcurl would */
+/* How long a connection may have been idle: exchanges close them sooner than libcurl would. libcurl
+ * does not see every farewell that waits there; a request that then goes into the void is repeated
+ * if it is a GET, but an order's end is unknown. */
+#define IDLE_MAX_S 30L
+#define IDLE_MAX_ORDER_S 2L
 #define USER_AGENT "User-Agent: coffer/" VERSION
 
 int transfer_new(struct bytes frame, const struct env *env, struct transfer **out, struct err *e)
@@ -23,8 +26,7 @@ int transfer_new(struct bytes frame, const struct env *env, struct transfer **ou
     t->body = (struct buf)BUF_INIT(WIRE_BODY_MAX);
     t->env = env;
     buf_add(&t->frame, frame);
-    if (buf_check(&t->frame, "a request", e) ||
-        wire_get_request(buf_bytes(&t->frame), &t->q, e)) {
+    if (buf_check(&t->frame, "a request", e) || wire_get_request(buf_bytes(&t->frame), &t->q, e)) {
         transfer_free(t);
         return e->code;
     }
@@ -125,6 +127,18 @@ static bool set_request(struct transfer *t)
     return ok && set_headers(t);
 }
 
+/* The system's authorities: libcurl reads the bundle once for all connections, but only when it is
+ * not told of the directory with the same contents too. */
+static bool set_system_ca(struct transfer *t)
+{
+    bool ok = true;
+    const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+    if (bundle && access(bundle, R_OK) == 0)
+        SET(CURLOPT_CAPATH, NULL);
+    return ok;
+}
+
 static bool set_tls(struct transfer *t)
 {
     bool ok = true;
@@ -140,7 +154,7 @@ static bool set_tls(struct transfer *t)
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     if (t->q.ca.n == 0)
-        return ok;
+        return ok && set_system_ca(t);
     /* instead of the system's, not beside them */
     SET(CURLOPT_CAINFO_BLOB, &ca);
     SET(CURLOPT_CAPATH, NULL);
@@ -172,7 +186,7 @@ static bool set_limits(struct transfer *t)
     SET(CURLOPT_TIMEOUT_MS, (long)t->q.timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)WIRE_BODY_MAX);
-    SET(CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
+    SET(CURLOPT_MAXAGE_CONN, t->is_get ? IDLE_MAX_S : IDLE_MAX_ORDER_S);
     SET(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     SET(CURLOPT_QUICK_EXIT, 1L); /* or a name server that is silent holds up all the others */
@@ -223,8 +237,8 @@ bool transfer_prepare(struct transfer *t, const struct proxy *proxy, CURLSH *sha
     if (t->is_proxied && proxy->bad)
         return refuse(t, FAULT_PROXY, proxy->bad);
     t->easy = curl_easy_init();
-    if (t->easy && set_callbacks(t, share) && set_request(t) && set_tls(t) &&
-        set_proxy(t, proxy) && set_limits(t) && set_connect_to(t))
+    if (t->easy && set_callbacks(t, share) && set_request(t) && set_tls(t) && set_proxy(t, proxy) &&
+        set_limits(t) && set_connect_to(t))
         return true;
     return refuse(t, FAULT_INTERNAL, "libcurl takes not all that is set");
 }

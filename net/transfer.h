@@ -32,6 +32,7 @@ struct transfer {
     uint64_t sent_us, answered_us;
     unsigned status;
     bool head_is_done; /* of the final response; what follows is the body, or trailers */
+    bool has_end;      /* its head says where the body ends */
     struct buf head, body;
     struct span spans[WIRE_HEADERS_MAX];
     uint32_t n_spans;
@@ -47,7 +48,8 @@ void transfer_free(struct transfer *t); /* takes NULL; out of the multi before *
 /* Makes its handle. false: it will not be sent, and the reply says why. */
 bool transfer_prepare(struct transfer *t, const struct proxy *proxy, CURLSH *share) MUST_USE;
 /* Appends the reply; code is how libcurl ended, CURLE_OK when it never began. */
-int transfer_reply(const struct transfer *t, CURLcode code, struct buf *out, struct err *e) MUST_USE;
+int transfer_reply(const struct transfer *t, CURLcode code, struct buf *out,
+                   struct err *e) MUST_USE;
 /* What the end means when there is no reply. */
 enum wire_fault transfer_fault(const struct transfer *t, CURLcode code);
 

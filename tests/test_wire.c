@@ -115,10 +115,8 @@ static void test_bad_streams(void)
         size_t n;
         int want;
     } rows[] = {
-        {"\0\0\0\0", 4, ERR_FORMAT},
-        {"\0\0\0\0\1", 5, ERR_FORMAT},
-        {"\xff\xff\xff\xff", 4, ERR_LIMIT},
-        {"\0\x4f\xff\xfd", 4, ERR_LIMIT},
+        {"\0\0\0\0", 4, ERR_FORMAT},        {"\0\0\0\0\1", 5, ERR_FORMAT},
+        {"\xff\xff\xff\xff", 4, ERR_LIMIT}, {"\0\x4f\xff\xfd", 4, ERR_LIMIT},
         {"\0\x4f\xff\xfc", 4, OK},
     };
     struct err e;
@@ -250,12 +248,12 @@ static void test_coherence(void)
         uint16_t status;
         bool is_good;
     } rows[] = {
-        {WIRE_REPLIED, FAULT_NONE, 100, true},    {WIRE_REPLIED, FAULT_NONE, 999, true},
-        {WIRE_REPLIED, FAULT_NONE, 0, false},     {WIRE_REPLIED, FAULT_NONE, 99, false},
-        {WIRE_REPLIED, FAULT_NONE, 1000, false},  {WIRE_REPLIED, FAULT_CLOSED, 200, false},
-        {WIRE_NOT_SENT, FAULT_DNS, 0, true},      {WIRE_NOT_SENT, FAULT_NONE, 0, false},
-        {WIRE_UNKNOWN, FAULT_CLOSED, 0, true},    {WIRE_UNKNOWN, FAULT_CLOSED, 200, false},
-        {WIRE_UNKNOWN, FAULT_INTERNAL, 0, true},  {WIRE_UNKNOWN, FAULT_COUNT, 0, false},
+        {WIRE_REPLIED, FAULT_NONE, 100, true},      {WIRE_REPLIED, FAULT_NONE, 999, true},
+        {WIRE_REPLIED, FAULT_NONE, 0, false},       {WIRE_REPLIED, FAULT_NONE, 99, false},
+        {WIRE_REPLIED, FAULT_NONE, 1000, false},    {WIRE_REPLIED, FAULT_CLOSED, 200, false},
+        {WIRE_NOT_SENT, FAULT_DNS, 0, true},        {WIRE_NOT_SENT, FAULT_NONE, 0, false},
+        {WIRE_UNKNOWN, FAULT_CLOSED, 0, true},      {WIRE_UNKNOWN, FAULT_CLOSED, 200, false},
+        {WIRE_UNKNOWN, FAULT_INTERNAL, 0, true},    {WIRE_UNKNOWN, FAULT_COUNT, 0, false},
         {WIRE_UNKNOWN + 1, FAULT_CLOSED, 0, false},
     };
     AUTO_BUF out = BUF_INIT(WIRE_FRAME_MAX);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What this machine noted of a key: when it was last verified and what came out, when it was last
  * reviewed. For `coffer status`, which needs no PIN. Kept in the state directory in clear, not
- * authenticated: all that hangs on it is that `rotate` refuses a key of another account. No secret, no
- * balance. */
+ * authenticated: all that hangs on it is that `rotate` refuses a key of another account. No secret,
+ * no balance. */
 #ifndef VAULT_NOTES_H
 #define VAULT_NOTES_H
 

@@ -6,8 +6,10 @@ leaves in memory; and the same through the courier."""
 import ctypes
 import json
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -33,7 +35,7 @@ def end_of_the_parent():
             started = time.monotonic()
             n.sock.close()
             assert n.p.wait(5) == 0
-            assert time.monotonic() - started < (3 if SANITIZED else 0.5)
+            assert time.monotonic() - started < 3
             assert n.p.stderr.read() == b""
             n.p.stdout.close()
             n.p.stderr.close()
@@ -185,7 +187,7 @@ def the_process_is_bound():
 
 @case
 def files_are_out_of_reach():
-    """Were a name in a CA file's place ever read: it cannot be. The system's own can."""
+    """a path in place of a CA's text is not opened; the system's authorities can be read"""
     probe = os.path.join(TOP, "probe.pem")
     with open(probe, "wb") as f:
         f.write(PEM)
@@ -288,6 +290,28 @@ def the_courier_carries():
 
 
 @case
+def coffer_net_is_found():
+    """beside the program, else in ../lib/coffer; never along PATH or in the working directory"""
+    for place in ("bin", "lib/coffer", None):
+        top = tempfile.mkdtemp(dir=TOP)
+        os.makedirs(os.path.join(top, "bin"))
+        os.makedirs(os.path.join(top, "lib/coffer"))
+        os.makedirs(os.path.join(top, "elsewhere"))
+        shutil.copy(os.path.join(TOOLS, "fetch"), os.path.join(top, "bin/fetch"))
+        shutil.copy(net.NET, os.path.join(top, place or "elsewhere", "coffer-net"))
+        os.symlink(os.path.join(top, "bin/fetch"), os.path.join(top, "elsewhere/fetch"))
+        env = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
+        env["PATH"] = os.path.join(top, "elsewhere")
+        p = subprocess.run(["fetch", "--find"], executable=os.path.join(top, "elsewhere/fetch"),
+                           env=env, cwd=os.path.join(top, "elsewhere"), check=False, timeout=60,
+                           input=b'{"url": "https://none.test/"}\n', stdout=subprocess.PIPE)
+        if place:
+            assert p.returncode == 0 and b"none of the exchange's" in p.stdout, p
+        else:
+            assert p.returncode == 1 and b"coffer-net is missing" in p.stdout, p
+
+
+@case
 def only_coffer_net_links_the_network():
     def needed(name):
         out = subprocess.run(["readelf", "-d", os.path.join(B, name)], check=True,
@@ -298,7 +322,7 @@ def only_coffer_net_links_the_network():
     except FileNotFoundError:
         return "readelf is not installed"
     assert not [x for x in coffer if "curl" in x or "seccomp" in x or "libssl" in x], coffer
-    assert [x for x in own if "libcurl" in x] and [x for x in own if "libseccomp" in x], own
+    assert [x for x in own if "libcurl" in x] and (SANITIZED or [x for x in own if "libseccomp" in x]), own
     assert not [x for x in own if "p11" in x], own
     return None
 

@@ -146,6 +146,10 @@ class Server:
         conn.cut()
 
     def close(self):
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        except OSError:
+            pass
         self.sock.close()
 
     def __enter__(self):

@@ -357,7 +357,7 @@ def test_vault_named():
     with Home() as h:
         said = "hint: these commands need --vault "
         r = h.ok("init", "--softhsm", "--vault", "w")
-        assert "Next: coffer add" in r.out and r.err.count(said + "w too\n") == 1, r
+        assert "Next: coffer guide" in r.out and r.err.count(said + "w too\n") == 1, r
         r = h.ok("init", "--softhsm", "--vault", "it's w", "--json")
         assert said not in r.err, r
         r = h.ok("list", "--vault", "it's w", pin=False)

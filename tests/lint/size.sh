@@ -9,7 +9,7 @@ import glob
 import re
 import sys
 
-FOLDERS = ("base", "pkcs11", "vault", "connectors", "agent", "cli", "tests",
+FOLDERS = ("base", "pkcs11", "vault", "connectors", "agent", "net", "cli", "tests",
            "tests/tools", "tests/fuzz", "tests/bench", "tests/example")
 FILE_MAX, COLUMNS, FUNCTION_NOTE = 400, 100, 60
 bad = 0
