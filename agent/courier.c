@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,8 +18,7 @@
 #define SILENCE_MS 5000 /* beyond the longest time limit: then it hangs */
 #define READ_STEP 65536u
 #define WAITING_MAX (512u * 1024 * 1024) /* replies that nobody has taken yet */
-#define END_STEP_MS 10
-#define END_STEPS 100
+#define END_MS 1000
 
 struct courier {
     int fd;
@@ -46,16 +46,30 @@ int courier_new(int fd, pid_t pid, struct courier **out, struct err *e)
     return OK;
 }
 
+/* Up to END_MS for a process that was told to end. Without a pidfd (before Linux 5.3) in steps. */
+static pid_t wait_end(pid_t pid, int *status)
+{
+    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    pid_t got = 0;
+
+    if (end.fd >= 0) {
+        poll(&end, 1, END_MS);
+        close(end.fd);
+        return waitpid(pid, status, WNOHANG);
+    }
+    for (int i = 0; i < END_MS && got == 0; i++) {
+        got = waitpid(pid, status, WNOHANG);
+        if (got == 0)
+            poll(NULL, 0, 1);
+    }
+    return got;
+}
+
 /* Waits for its end, and makes it when it does not come. false: nobody knows its status. */
 static bool reap(struct courier *c, int *status)
 {
-    pid_t got = 0;
+    pid_t got = wait_end(c->pid, status);
 
-    for (int i = 0; i < END_STEPS && got == 0; i++) {
-        got = waitpid(c->pid, status, WNOHANG);
-        if (got == 0)
-            poll(NULL, 0, END_STEP_MS);
-    }
     if (got == 0) {
         kill(c->pid, SIGKILL);
         do {

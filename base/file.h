@@ -39,6 +39,8 @@ int file_create_at(int dir, const char *name, struct bytes v, struct err *e) MUS
 /* Replaces the file in one step: write aside (.NAME.tmp.PID.N), fsync, rename, fsync the directory.
  * Should only the last of these fail, the new file is in place already. */
 int file_replace_at(int dir, const char *name, struct bytes v, struct err *e) MUST_USE;
+/* As file_replace_at, but does not wait for the disk: for what may be lost, though not be half. */
+int file_note_at(int dir, const char *name, struct bytes v, struct err *e) MUST_USE;
 /* Opens (creating, 0600) and locks the file exclusively, waiting up to wait_ms. Caller closes *fd,
  * which unlocks. ERR_FAILED when held too long. */
 int file_lock_at(int dir, const char *name, unsigned wait_ms, int *fd, struct err *e) MUST_USE;

@@ -32,11 +32,11 @@ static int write_all(int fd, const char *name, struct bytes v, struct err *e)
     return OK;
 }
 
-static int write_new(int *fd, const char *name, struct bytes v, struct err *e)
+static int write_new(int *fd, const char *name, struct bytes v, bool sync, struct err *e)
 {
     int r = write_all(*fd, name, v, e);
 
-    if (!r && fsync(*fd))
+    if (!r && sync && fsync(*fd))
         r = file_write_failed(errno, "write", name, e);
     /* A network file system may say only now that the disk is full. */
     if (close(file_give(fd)) && !r)
@@ -44,7 +44,7 @@ static int write_new(int *fd, const char *name, struct bytes v, struct err *e)
     return r;
 }
 
-int file_create_at(int dir, const char *name, struct bytes v, struct err *e)
+static int create(int dir, const char *name, struct bytes v, bool sync, struct err *e)
 {
     int r = file_check_name(name, e);
 
@@ -56,13 +56,18 @@ int file_create_at(int dir, const char *name, struct bytes v, struct err *e)
         return err_set(e, ERR_EXISTS, "'%s' exists already", name);
     if (fd < 0)
         return file_write_failed(errno, "make", name, e);
-    r = write_new(&fd, name, v, e);
+    r = write_new(&fd, name, v, sync, e);
     if (r)
         unlinkat(dir, name, 0);
     return r;
 }
 
-int file_replace_at(int dir, const char *name, struct bytes v, struct err *e)
+int file_create_at(int dir, const char *name, struct bytes v, struct err *e)
+{
+    return create(dir, name, v, true, e);
+}
+
+static int replace(int dir, const char *name, struct bytes v, bool sync, struct err *e)
 {
     char aside[NAME_MAX + 1];
     int r = file_check_name(name, e);
@@ -74,7 +79,7 @@ int file_replace_at(int dir, const char *name, struct bytes v, struct err *e)
         int n = snprintf(aside, sizeof(aside), ".%s.tmp.%ld.%u", name, (long)getpid(), i);
         if (n < 0 || (size_t)n >= sizeof(aside))
             return err_set(e, ERR_LIMIT, "the name '%s' is too long", name);
-        r = file_create_at(dir, aside, v, e);
+        r = create(dir, aside, v, sync, e);
     }
     if (r)
         return err_wrap(e, "replace '%s'", name);
@@ -83,7 +88,17 @@ int file_replace_at(int dir, const char *name, struct bytes v, struct err *e)
         unlinkat(dir, aside, 0);
         return r;
     }
-    return dir_sync(dir, name, e);
+    return sync ? dir_sync(dir, name, e) : OK;
+}
+
+int file_replace_at(int dir, const char *name, struct bytes v, struct err *e)
+{
+    return replace(dir, name, v, true, e);
+}
+
+int file_note_at(int dir, const char *name, struct bytes v, struct err *e)
+{
+    return replace(dir, name, v, false, e);
 }
 
 int file_lock_at(int dir, const char *name, unsigned wait_ms, int *fd, struct err *e)

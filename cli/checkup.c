@@ -320,16 +320,21 @@ void checkup_note(const struct cli *c, const struct record_info *info, const str
     static const char *const works[] = {
         [REACH_WORKS] = "yes", [REACH_REFUSED] = "refused", [REACH_NOT] = "unreached"};
     struct verify_note n;
+    char account[sizeof(n.account)] = "";
     struct err e;
 
     if (notes_read(&c->where, info->vault_id, info->rec_id, &n, NULL, NULL, &e))
         memset(&n, 0, sizeof(n));
+    if (n.version == info->version) /* the same key, so the same account, asked or not */
+        snprintf(account, sizeof(account), "%s", n.account);
     n.at_ms = now_ms;
     n.version = info->version;
     snprintf(n.works, sizeof(n.works), "%s", works[k->reach]);
     if (k->reach == REACH_WORKS) {
         n.worked_ms = now_ms;
         note_verdict(&n, k);
+        if (!n.account[0])
+            snprintf(n.account, sizeof(n.account), "%s", account);
     }
     if (notes_write(&c->where, info->vault_id, info->rec_id, &n, NULL, &e) && !c->out.is_quiet)
         out_warn("what was found is not kept for 'coffer status': %s", e.msg);

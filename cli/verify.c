@@ -142,6 +142,16 @@ static void show_progress(void *ctx, size_t n_done, size_t n)
     out_progress(p->o, "verified", p->before + n_done, p->n);
 }
 
+/* Asking whose key it is costs another call, and it stays the same as long as the key does. */
+static bool has_account(const struct cli *c, const struct record_info *info)
+{
+    struct verify_note n;
+    struct err quiet;
+
+    return notes_read(&c->where, info->vault_id, info->rec_id, &n, NULL, NULL, &quiet) == OK &&
+           n.version == info->version && n.account[0];
+}
+
 static int ask_exchanges(struct cli *c, struct verifying *a, size_t from, size_t n, struct err *e)
 {
     struct errand *list[BATCH];
@@ -151,7 +161,7 @@ static int ask_exchanges(struct cli *c, struct verifying *a, size_t from, size_t
 
     for (size_t i = from; i < from + n; i++)
         if (a->list[i].errand) {
-            a->list[i].errand->talk.wants_account = true;
+            a->list[i].errand->talk.wants_account = !has_account(c, &a->list[i].info);
             list[n_list++] = a->list[i].errand;
         }
     out_progress(&c->out, "verified", from, a->n);

@@ -56,6 +56,23 @@ static void test_replace(void)
     EQ_INT(n_entries(d), 3);
 }
 
+static void test_note(void)
+{
+    AUTO(fd_closep) int d = fresh("note");
+    AUTO_BUF b = BUF_INIT(100);
+    struct err e;
+
+    OK_CALL(file_note_at(d, "f", BYTES_LIT("first"), &e), &e);
+    OK_CALL(file_note_at(d, "f", BYTES_LIT("second"), &e), &e);
+    OK_CALL(file_read_at(d, "f", 100, FILE_PRIVATE, &b, &e), &e);
+    EQ_STR(buf_str(&b), "second");
+    EQ_INT(mode_of(d, "f"), 0600);
+    EQ_INT(n_entries(d), 1);
+    CHECK(mkdirat(d, "dir", 0700) == 0);
+    EQ_INT(file_note_at(d, "dir", BYTES_LIT("x"), &e), ERR_IO);
+    EQ_INT(n_entries(d), 2);
+}
+
 /* Writes beyond the limit fail with EFBIG, as a full disk does with ENOSPC. */
 static void test_write_fails(void)
 {
@@ -188,6 +205,7 @@ int main(void)
 {
     RUN(test_create);
     RUN(test_replace);
+    RUN(test_note);
     RUN(test_write_fails);
     RUN(test_no_space);
     RUN(test_read_only);

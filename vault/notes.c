@@ -250,6 +250,6 @@ int notes_write(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
         n.review = *review;
     rc = notes_print(&n, &text, e);
     if (!rc)
-        rc = file_replace_at(dir, file, buf_bytes(&text), e);
+        rc = file_note_at(dir, file, buf_bytes(&text), e);
     return rc ? err_wrap(e, "note the outcome") : OK;
 }

@@ -36,7 +36,8 @@ int notes_read(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                const uint8_t rec_id[REC_ID_LEN], struct verify_note *verify,
                struct review_note *review, bool *is_bad, struct err *e) MUST_USE;
 /* Replaces that part, keeps the other. Either may be NULL. An answer that is empty is written as
- * "unknown"; ERR_USAGE for one that is none of its words, `works` above all. */
+ * "unknown"; ERR_USAGE for one that is none of its words, `works` above all. Does not wait for the
+ * disk: with the power a note may be lost. */
 int notes_write(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
                 const uint8_t rec_id[REC_ID_LEN], const struct verify_note *verify,
                 const struct review_note *review, struct err *e) MUST_USE;

@@ -46,7 +46,8 @@ int state_dir(const struct where *w, const uint8_t id[VAULT_ID_LEN], bool create
     char hex[VAULT_ID_HEX], path[WHERE_MAX + VAULT_ID_HEX + 1];
     where_id_hex(id, hex);
     snprintf(path, sizeof(path), "%s/%s", w->state, hex);
-    return dir_open(path, FILE_PRIVATE | (create ? DIR_CREATE : 0), fd, e);
+    int rc = dir_open(path, FILE_PRIVATE, fd, e);
+    return rc == ERR_NOT_FOUND && create ? dir_open(path, FILE_PRIVATE | DIR_CREATE, fd, e) : rc;
 }
 
 void fingerprint_text(const uint8_t fp[FINGERPRINT_LEN], char out[FINGERPRINT_TEXT])

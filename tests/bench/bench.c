@@ -128,7 +128,9 @@ void world_close(struct world *w)
 
 static int usage(void)
 {
-    fputs("usage: bench fill PIN N | inside PIN [CCXT] | whole COUNT | many COUNT\n", stderr);
+    fputs("usage: bench fill PIN N [CA-FILE CONNECT-TO] | inside PIN [CCXT] |\n"
+          "       bench whole|many|list|request COUNT | verify COUNT WHAT\n",
+          stderr);
     return 2;
 }
 
@@ -140,7 +142,10 @@ int main(int argc, char **argv)
     } parts[] = {{"fill", bench_fill},
                  {"inside", bench_inside},
                  {"whole", bench_whole},
-                 {"many", bench_many}};
+                 {"many", bench_many},
+                 {"list", bench_list},
+                 {"verify", bench_verify},
+                 {"request", bench_request}};
     struct err e;
     must(wipe_install(&e), &e);
     must(secret_arena_open(&e), &e);

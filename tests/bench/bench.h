@@ -44,10 +44,31 @@ struct world {
 void world_open(struct world *w, const char *pin);
 void world_close(struct world *w);
 
-int bench_fill(int argc, char **argv);   /* fill PIN N: N records in one commit */
+/* One whole process: argv ends with NULL; HOME is home, stdout goes nowhere. */
+#define ARGS_MAX 24
+struct run {
+    const char *home; /* HOME and, below it, the vault */
+    const char *argv[ARGS_MAX];
+};
+/* Runs it once: nanoseconds from before the spawn until it was waited for. *rss: the peak in KiB,
+ * of it or of what it started and waited for. Ends the bench unless the exit status is 0. */
+double run_once(const struct run *r, double *rss);
+/* Runs it and reads, while it lives, the peaks of its own memory and of the first process that it
+ * starts, in MiB; 0: could not be seen. */
+void run_peaks(const struct run *r, double *own, double *child);
+const char *env_or_die(const char *name);
+uint64_t count_arg(int argc, char **argv); /* COUNT, the only word */
+
+/* fill PIN N [CA-FILE CONNECT-TO]: N records in one commit */
+int bench_fill(int argc, char **argv);
 int bench_inside(int argc, char **argv); /* inside PIN [CCXT-FILE]: signing in process */
 int bench_whole(int argc, char **argv);  /* whole COUNT: whole processes against the floor */
 int bench_many(int argc, char **argv);   /* many COUNT: 10,000 records against 10 */
+int bench_list(int argc, char **argv);   /* list COUNT: 1,000 records against reading them */
+/* verify COUNT WHAT: 30 keys at once against one; WHAT for the lines */
+int bench_verify(int argc, char **argv);
+/* request COUNT: against signing and sending alone */
+int bench_request(int argc, char **argv);
 
 extern bool skip_fsync; /* while filling a vault, nothing has to survive */
 

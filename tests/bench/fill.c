@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "base/env.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "vault/commit.h"
 
@@ -24,7 +25,13 @@ static void fields_make(struct secret fields[FIELD_COUNT])
          &e);
 }
 
-static void info_make(struct record_info *info, const struct vault *v, size_t i)
+/* Where the requests of the records go; NULL: to the exchange. An empty file: the system's CAs. */
+struct route {
+    const char *ca_file, *connect_to;
+};
+
+static void info_make(struct record_info *info, const struct vault *v, const struct route *to,
+                      size_t i)
 {
     struct err e;
     record_info_init(info);
@@ -37,6 +44,10 @@ static void info_make(struct record_info *info, const struct vault *v, size_t i)
     info->created_ms = 1700000000000;
     memcpy(info->vault_id, vault_id(v), VAULT_ID_LEN);
     must(env_real.random(&env_real, info->rec_id, REC_ID_LEN, &e), &e);
+    if (!to->ca_file)
+        return;
+    snprintf(info->connect_to, sizeof(info->connect_to), "%s", to->connect_to);
+    must(file_read_user(to->ca_file, 65536, &info->ca, &e), &e);
 }
 
 static void print_floor(const struct world *w)
@@ -59,9 +70,12 @@ int bench_fill(int argc, char **argv)
 {
     struct world w;
     struct err e;
+    struct route to = {NULL, NULL};
     uint64_t n = 0;
-    if (argc != 2 || !text_u64(bytes_str(argv[1]), 1000000, &n))
+    if ((argc != 2 && argc != 4) || !text_u64(bytes_str(argv[1]), 1000000, &n))
         return 2;
+    if (argc == 4)
+        to = (struct route){argv[2], argv[3]};
     skip_fsync = true;
     world_open(&w, argv[0]);
     struct secret fields[FIELD_COUNT] = {0};
@@ -74,7 +88,7 @@ int bench_fill(int argc, char **argv)
     fields_make(fields);
     must(payload_pack(fields, &payload, &e), &e);
     for (size_t i = 0; i < n; i++) {
-        info_make(&info[i], w.vault, i);
+        info_make(&info[i], w.vault, &to, i);
         must(record_write(w.vault, &info[i], &payload, &files[i], &e), &e);
         all[i] = entry_of(info[i].name, &files[i]);
     }

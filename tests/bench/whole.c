@@ -4,80 +4,16 @@
  * parent's pages until exec). */
 #include "tests/bench/bench.h"
 
-#include "base/text.h"
-
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define ARGS_MAX 24
-
-struct run {
-    const char *home; /* HOME and, below it, the vault */
-    const char *argv[ARGS_MAX];
-};
-
-static const char *env_or_die(const char *name)
-{
-    const char *v = getenv(name);
-    if (!v) {
-        fprintf(stderr, "bench: $%s is not set\n", name);
-        exit(2);
-    }
-    return v;
-}
-
-/* Runs it once: nanoseconds from before the spawn until it was waited for. *rss in KiB. */
-static double once(const struct run *r, double *rss)
-{
-    static char home[600], conf[600];
-    char *env[] = {home, conf, (char *)(uintptr_t) "PATH=/usr/bin:/bin", NULL};
-    posix_spawn_file_actions_t fa;
-    char *argv[ARGS_MAX];
-    struct rusage ru;
-    pid_t pid;
-    int st = 0;
-    snprintf(home, sizeof(home), "HOME=%s", r->home);
-    snprintf(conf, sizeof(conf), "SOFTHSM2_CONF=%s", env_or_die("FLOOR_CONF"));
-    memcpy(argv, r->argv, sizeof(argv));
-    posix_spawn_file_actions_init(&fa);
-    posix_spawn_file_actions_addopen(&fa, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&fa, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    double started = now_ns();
-    if (posix_spawn(&pid, argv[0], &fa, NULL, argv, env) || wait4(pid, &st, 0, &ru) < 0 ||
-        !WIFEXITED(st) || WEXITSTATUS(st)) {
-        fprintf(stderr, "bench: '%s %s' failed with status %d\n", argv[0], argv[1] ? argv[1] : "",
-                st);
-        exit(1);
-    }
-    double took = now_ns() - started;
-    posix_spawn_file_actions_destroy(&fa);
-    *rss = (double)ru.ru_maxrss;
-    return took;
-}
-
-static uint64_t count_arg(int argc, char **argv)
-{
-    uint64_t n = 0;
-    if (argc != 1 || !text_u64(bytes_str(argv[0]), SAMPLES_MAX, &n) || !n) {
-        fputs("bench: COUNT runs of each\n", stderr);
-        exit(2);
-    }
-    return n;
-}
 
 static void kraken_line(const struct run *floor, const struct run *kraken, uint64_t n)
 {
     static struct samples a, b;
     double rss;
     for (uint64_t i = 0; i < n; i++) {
-        sample(&a, once(floor, &rss) / 1e6);
-        sample(&b, once(kraken, &rss) / 1e6);
+        sample(&a, run_once(floor, &rss) / 1e6);
+        sample(&b, run_once(kraken, &rss) / 1e6);
     }
     result("coffer sign, Kraken (nonce mark on disk)", "ms", median(&b), median(&a), 0);
 }
@@ -99,13 +35,13 @@ int bench_whole(int argc, char **argv)
                          "recvWindow=5000&timestamp=1700000000000"}};
     double rss;
     for (unsigned i = 0; i < 5; i++) { /* warm the caches */
-        (void)once(&sign, &rss);
-        (void)once(&floor, &rss);
+        (void)run_once(&sign, &rss);
+        (void)run_once(&floor, &rss);
     }
     for (uint64_t i = 0; i < n; i++) {
-        sample(&ours, once(&sign, &rss) / 1e6);
+        sample(&ours, run_once(&sign, &rss) / 1e6);
         sample(&ours_rss, rss);
-        sample(&floor_ms, once(&floor, &rss) / 1e6);
+        sample(&floor_ms, run_once(&floor, &rss) / 1e6);
         sample(&floor_rss, rss);
     }
     printf("# %llu alternating runs of each, whole processes\n", (unsigned long long)n);
@@ -141,13 +77,31 @@ int bench_many(int argc, char **argv)
                               {coffer, "add", name, "binance", "--no-verify", "--accept-risk",
                                "bench", "--from-json", env_or_die("FIELDS"), "--pin-file", pin,
                                "--quiet"}};
-            sample(&sign_ms[k], once(&sign, &rss) / 1e6);
-            sample(&add_ms[k], once(&add, &rss) / 1e6);
+            sample(&sign_ms[k], run_once(&sign, &rss) / 1e6);
+            sample(&add_ms[k], run_once(&add, &rss) / 1e6);
         }
     }
     printf("# %llu runs of each; the floor is the same command with 10 records\n",
            (unsigned long long)n);
     result("coffer sign with 10,000 records", "ms", median(&sign_ms[1]), median(&sign_ms[0]), 3);
     result("coffer add with 10,000 records", "ms", median(&add_ms[1]), median(&add_ms[0]), 3);
+    return results_end();
+}
+
+int bench_list(int argc, char **argv)
+{
+    static struct samples ours, floor_ms;
+    uint64_t n = count_arg(argc, argv);
+    const char *home = env_or_die("HOME_LIST");
+    struct run list = {home, {env_or_die("COFFER"), "list"}};
+    struct run floor = {home, {env_or_die("FLOOR_READ"), env_or_die("LIST_RECORDS")}};
+    double rss;
+    for (uint64_t i = 0; i < n; i++) {
+        sample(&ours, run_once(&list, &rss) / 1e6);
+        sample(&floor_ms, run_once(&floor, &rss) / 1e6);
+    }
+    printf("# %llu alternating runs of each; the floor reads and hashes the same records\n",
+           (unsigned long long)n);
+    result("coffer list of 1,000 records", "ms", median(&ours), median(&floor_ms), 0);
     return results_end();
 }
