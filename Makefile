@@ -21,10 +21,10 @@ say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
 PKGS := p11-kit-1 libcrypto libcjson
 # Of coffer-net, the one program that links them.
-NET_PKGS := libcurl libseccomp libcrypto libcjson
+NET_PKGS := libcurl libseccomp libssl libcrypto libcjson
 # Goals that do not compile by themselves: no compiler or library is looked for when only these are asked.
 GOALS := $(or $(MAKECMDGOALS),all)
-QUIET_GOALS := clean lint uninstall deps demo check bench asan valgrind fuzz
+QUIET_GOALS := clean lint uninstall deps demo check check-slow bench asan valgrind fuzz
 COMPILES := $(filter-out $(QUIET_GOALS),$(GOALS))
 
 # Each optional flag is probed once per compiler and kept only if the compiler takes it.
@@ -85,7 +85,7 @@ BENCH_PLAIN := $(patsubst %,tests/bench/%.c,floor floor_net floor_read server)
 BENCH_SRCS := $(filter-out $(BENCH_PLAIN),$(wildcard tests/bench/*.c))
 BENCH := $(B)/bench/bench $(BENCH_PLAIN:tests/%.c=$(B)/%)
 
-.PHONY: FORCE all check check-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
+.PHONY: FORCE all check check-run check-slow check-slow-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
         install uninstall clean deps units tools fuzzers example
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -139,8 +139,8 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TEST_LIB) $(LIB)
 
 # These talk to a real coffer-net, or to parts of it.
 $(B)/tests/test_courier $(B)/tools/fetch: | $(B)/coffer-net
-$(B)/tests/test_net: $(NET_LIB)
-$(B)/tests/test_net: PKG_LIBS += $(NET_LIBS)
+$(B)/tests/test_net $(B)/tests/test_sandbox: $(NET_LIB)
+$(B)/tests/test_net $(B)/tests/test_sandbox: PKG_LIBS += $(NET_LIBS)
 
 # Tools of the tests: programs, and shared objects (*_preload.c, *_module.c), which never carry a sanitizer.
 $(B)/tools/%.so: tests/tools/%.c $(B)/.flags
@@ -187,6 +187,14 @@ check:
 
 check-run: $(B)/coffer $(B)/coffer-net all units tools fuzzers
 	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py
+
+# The sweeps that kill or starve a command at each of its system calls.
+check-slow:
+	@tests/deps.sh check
+	@$(MAKE) --no-print-directory check-slow-run
+
+check-slow-run: $(B)/coffer $(B)/coffer-net tools
+	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py --slow
 
 demo:
 	@tests/deps.sh demo

@@ -180,6 +180,8 @@ static void not_now(const struct failure *f, const char *title, struct err *e)
     for (size_t i = 0; i < f->n_causes; i++)
         err_hint(e, "%s%s%s", f->causes[i].what, f->causes[i].tell ? ": " : "",
                  f->causes[i].tell ? f->causes[i].tell : "");
+    if (e->n_hints == 0)
+        err_hint(e, "wait, then try again; this says nothing about the key");
 }
 
 static void say_not_reached(const struct errand *r, const struct tally *t, struct checkup *out)

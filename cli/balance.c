@@ -126,8 +126,13 @@ static int judge(const struct errand *r, struct balances *b, struct err *e)
         return e->code;
     }
     bool is_refused = find_refusal(r, &f, &status, &n_good);
-    if (n_good > 0)
-        return r->talk.conn->checks->balance(&r->talk, b, e);
+    if (n_good > 0) {
+        int rc = r->talk.conn->checks->balance(&r->talk, b, e);
+        if (rc && e->n_hints == 0)
+            err_hint(e, "nothing is shown rather than a wrong amount: try again later, or look "
+                        "whether there is a newer coffer");
+        return rc;
+    }
     if (!is_refused)
         return no_answer(r, e);
     failure_error(r->talk.conn, &f, status, e);

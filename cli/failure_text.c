@@ -26,6 +26,8 @@ int failure_error(const struct connector *k, const struct failure *f, unsigned s
     for (size_t i = 0; i < f->n_causes && i < CAUSES_MAX; i++)
         err_hint(e, "%s%s%s", f->causes[i].what, f->causes[i].tell ? ": " : "",
                  f->causes[i].tell ? f->causes[i].tell : "");
+    if (e->n_hints == 0 && (f->kind == FAILURE_RATE || f->kind == FAILURE_BUSY))
+        err_hint(e, "wait, then try again; this says nothing about the key");
     return e->code;
 }
 

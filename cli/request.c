@@ -142,6 +142,10 @@ static void show_reply(struct cli *c, const struct sending *s)
     if (!is_no)
         return;
     c->status = err_exit(failure_error(s->prepared.conn, &f, r.status, &why));
+    /* FAILURE_UNKNOWN_STATE has a hint of its own. */
+    if (is_order(s) && (f.kind == FAILURE_GARBAGE || (f.kind == FAILURE_BUSY && r.status >= 500)))
+        err_hint(&why, "it may have been carried out: look at the open orders before doing it "
+                       "again");
     out_error(&why);
     if (c->out.is_json)
         failure_json(out_json(&c->out), &f);

@@ -20,6 +20,9 @@ void binance_trade(const struct talk *t, struct trade_test *out);
 /* ERR_EXCHANGE with what explain() says of a reply that is no success; NULL: there is none. */
 int binance_refused(const struct reply *r, struct err *e);
 
+/* An answer that refuses the key, or a right of it; NULL: there is none. */
+bool binance_refuses_key(const struct reply *r);
+
 /* cls, or a graver class when a signature over query and body, as they are signed, would be good
  * for it at another endpoint; CLASS_UNKNOWN when both would have to be open. */
 enum req_class binance_raise(enum req_class cls, struct bytes query, struct bytes body);

@@ -33,7 +33,9 @@ static const char *verify_path(const struct talk *t, unsigned n)
         return "/api/v3/time";
     if (n == CALL_RIGHTS && t->env == ENV_LIVE)
         return path_rights;
-    bool is_asked = t->wants_account || t->env != ENV_LIVE;
+    /* Where the call for rights is refused, another one says whether the key works at all. */
+    bool is_asked = t->wants_account || t->env != ENV_LIVE ||
+                    binance_refuses_key(talk_reply(t, CALL_RIGHTS));
     return is_asked && n == call_account(t) ? path_account : NULL;
 }
 
@@ -58,7 +60,9 @@ static int next(const struct talk *t, struct inquiry *out, enum ask *ask, struct
         return binance_trade_next(t, out, ask, e);
     const char *path =
         t->purpose == PURPOSE_VERIFY ? verify_path(t, t->n_asked) : balance_path(t, t->n_asked);
-    *ask = path ? ASK_NOW : ASK_DONE;
+    bool is_open = t->purpose == PURPOSE_VERIFY && t->env == ENV_LIVE && t->n_asked == 2 &&
+                   !talk_reply(t, CALL_RIGHTS);
+    *ask = path ? ASK_NOW : is_open ? ASK_WAIT : ASK_DONE;
     if (path)
         get(out, path);
     return OK;
@@ -114,16 +118,17 @@ static bool is_known(struct json key)
     return false;
 }
 
+/* In any spelling. */
 static bool looks_like_right(struct json key)
 {
     static const char *const starts[] = {"enable", "permit", "allow", "can"};
-    uint8_t name[64];
-    size_t n;
+    char name[64];
 
-    if (!json_str(key, name, sizeof(name), &n))
+    if (!json_cstr(key, name, sizeof(name)) || strcasestr(name, "withdraw") ||
+        strcasestr(name, "transfer"))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(starts); i++)
-        if (n >= strlen(starts[i]) && !memcmp(name, starts[i], strlen(starts[i])))
+        if (!strncasecmp(name, starts[i], strlen(starts[i])))
             return true;
     return false;
 }
@@ -388,6 +393,6 @@ const struct checks binance_checks = {
     .symbol = "BTCUSDT",
     .delete_at = "https://www.binance.com/en/my/settings/api-management",
     .proves = "live: reading, spot and futures trading, withdrawal, transfer, IP list yes or no, "
-              "expiry and creation of the key itself; test and demo: that it works, all else unknown",
+              "expiry and creation of the key itself; test and demo: that it works, and no more",
     .guide = &binance_guide,
 };

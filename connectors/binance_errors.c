@@ -35,13 +35,17 @@
         "the key or the account has no right to this",                                             \
             "'coffer verify' shows the key's rights; tick the missing one under Edit restrictions" \
     }
+#define NOT_KNOWN                                                                                  \
+    {                                                                                              \
+        "the key was deleted, or one character of it is wrong",                                    \
+            "compare it with the list at API Management; a key that is not there is gone"          \
+    }
 
 static const struct failure_row rows[] = {
     {"-2015",
      0,
      FAILURE_KEY,
-     {{"the key was deleted, or one character of it is wrong",
-       "compare it with the list at API Management; a key that is not there is gone"},
+     {NOT_KNOWN,
       {"this machine's public address is not on the key's list of trusted IPs",
        "ask any site for your public address and compare it with the list at Edit restrictions"},
       {"the key lacks the right for this call: futures, for a key made before the futures account",
@@ -73,8 +77,9 @@ static const struct failure_row rows[] = {
      {{"this machine's clock is off by more than Binance takes (a second ahead, 5 behind)",
        "'coffer verify' shows by how much; set the clock (NTP)"},
       {"the request was on its way for over 5 seconds", "try again; look at the latency"}}},
-    {"-1002", 0, FAILURE_RIGHT, {NO_RIGHT}},
-    {"-1099", 0, FAILURE_RIGHT, {NO_RIGHT}},
+    /* "not found, authenticated, or authorized": said of a key that is gone too */
+    {"-1002", 0, FAILURE_KEY, {NO_RIGHT, NOT_KNOWN}},
+    {"-1099", 0, FAILURE_KEY, {NO_RIGHT, NOT_KNOWN}},
     {"-1003",
      418,
      FAILURE_BANNED,
@@ -116,7 +121,7 @@ static const struct failure_row rows[] = {
     {NULL, 429, FAILURE_RATE, {WAIT("too many requests came from this address")}},
     {NULL,
      451,
-     FAILURE_OTHER,
+     FAILURE_PLACE,
      {{"Binance does not serve the place that this address is in",
        "the key may be good: try from an address where Binance is offered"}}},
     {NULL, 408, FAILURE_UNKNOWN_STATE, {UNSURE}},
@@ -215,6 +220,15 @@ void binance_explain(const struct reply *r, struct failure *f)
         refine_ban(r, f);
     if (f->kind == FAILURE_NONE)
         f->kind = FAILURE_OTHER;
+}
+
+bool binance_refuses_key(const struct reply *r)
+{
+    struct failure f = {0};
+
+    if (r && r->status)
+        binance_explain(r, &f);
+    return f.kind == FAILURE_KEY || f.kind == FAILURE_KEY_GONE || f.kind == FAILURE_RIGHT;
 }
 
 int binance_refused(const struct reply *r, struct err *e)

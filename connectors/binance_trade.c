@@ -78,6 +78,7 @@ static int read_market(const struct talk *t, struct far_order_rules *r, struct e
         return err_set(e, ERR_EXCHANGE, "binance does not trade '%s' now", t->symbol);
     if (!json_get(market, "filters", &list) || list.type != JSON_ARRAY)
         return err_set(e, ERR_EXCHANGE, "binance does not tell the rules of '%s'", t->symbol);
+    r->quote = member_raw(market, "quoteAsset");
     json_iter(&it, list);
     while (json_next(&it, &key, &filter))
         read_filter(filter, r);
@@ -88,12 +89,14 @@ static int read_market(const struct talk *t, struct far_order_rules *r, struct e
 
 static int plan_order(const struct talk *t, struct far_order *plan, struct err *e)
 {
-    struct far_order_rules rules = {.floor = bytes_of(NULL, 0)};
-    struct json root;
+    struct far_order_rules rules = {.symbol = t->symbol};
+    struct json root, name;
     int rc = read_market(t, &rules, e);
 
     if (!rc)
         rc = read_public(t, CALL_PRICE, &root, e);
+    if (!rc && (!json_get(root, "symbol", &name) || !json_str_eq(name, t->symbol)))
+        rc = err_set(e, ERR_EXCHANGE, "binance did not tell the price of '%s'", t->symbol);
     if (rc)
         return rc;
     rules.market = member_raw(root, "price");

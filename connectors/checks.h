@@ -140,7 +140,8 @@ enum failure_kind {
     FAILURE_FUNDS,     /* an order was refused for lack of funds */
     FAILURE_REQUEST,   /* the request is wrong: parameter, symbol, path */
     FAILURE_GARBAGE,   /* a reply that is not in the documented form (an HTML page, ...) */
-    FAILURE_OTHER
+    FAILURE_OTHER,
+    FAILURE_PLACE      /* the exchange does not serve the place of this address, whatever the key */
 };
 const char *failure_name(enum failure_kind k); /* for JSON: "key_gone" ... */
 
@@ -170,7 +171,8 @@ void failure_say(struct failure *f, struct bytes code, struct bytes message);
 /* Fills kind, causes and retry_after_s from the table (which ends with kind FAILURE_NONE) by code
  * and status; code and message are set by the caller before. Without a row, or by a row that
  * matches all with FAILURE_OTHER: by HTTP status (401 and 403 KEY, 418, 429, 451, 5xx), where that
- * says more. Retry-After counts in seconds only. */
+ * says more. With 418, 429 and 5xx no row says anything but RATE, BANNED, BUSY and UNKNOWN_STATE.
+ * Retry-After counts in seconds only. */
 void failure_from_table(const struct failure_row *rows, const struct reply *r, struct failure *f);
 /* A reply that is no JSON of the documented form: HTML, empty, cut, too deep. Fills all of f.
  * Status 418, 429, 451 and 5xx say what they are; all else is FAILURE_GARBAGE, 401 and 403 too:

@@ -91,14 +91,31 @@ static int server_time(const struct reply *r, uint64_t *unix_ms, struct err *e)
     return OK;
 }
 
+static const char *const rights[] = {"can_view", "can_trade", "can_transfer"};
+
+/* Beside the rights that are read: whatever is named as one, in any spelling. */
 static bool is_known(const char *name)
 {
-    static const char *const rights[] = {"can_view", "can_trade", "can_transfer"};
+    static const char *const parts[] = {"transfer", "withdraw", "send"};
 
     for (size_t i = 0; i < ARRAY_LEN(rights); i++)
         if (strcmp(name, rights[i]) == 0)
             return true;
-    return strncmp(name, "can_", 4) != 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (strcasestr(name, parts[i]))
+            return false;
+    return strncasecmp(name, "can", 3) != 0;
+}
+
+/* Whether this is the answer that tells rights, and not some other object. */
+static bool is_rights(struct json root)
+{
+    char portfolio[80];
+
+    for (size_t i = 0; i < ARRAY_LEN(rights); i++)
+        if (member_fact(root, rights[i]) != FACT_UNKNOWN)
+            return true;
+    return member_text(root, "portfolio_uuid", portfolio, sizeof(portfolio)) && portfolio[0];
 }
 
 /* A right that is not in the documentation: can_ and something, and not a plain false. */
@@ -159,13 +176,15 @@ static void judge(const struct talk *t, uint64_t now_ms, struct verdict *out)
     struct json root;
 
     *out = (struct verdict){0};
-    if (coinbase_good(talk_reply(t, CALL_RIGHTS), &root)) {
-        out->is_judged = true;
-        if (t->env == ENV_LIVE)
-            judge_rights(root, out);
-        else
-            judge_mocked(out);
+    if (!coinbase_good(talk_reply(t, CALL_RIGHTS), &root)) {
+        verdict_conclude(out, &coinbase_checks, now_ms);
+        return;
     }
+    out->is_judged = t->env != ENV_LIVE || is_rights(root);
+    if (t->env != ENV_LIVE)
+        judge_mocked(out);
+    else if (out->is_judged)
+        judge_rights(root, out);
     verdict_conclude(out, &coinbase_checks, now_ms);
 }
 

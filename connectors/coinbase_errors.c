@@ -108,17 +108,33 @@ static void take_message(struct json object, struct words *w)
         (void)member_text(object, "error_details", w->message, sizeof(w->message));
 }
 
+/* Whether the member says anything, in whatever form. */
+static bool is_told(struct json root, const char *name)
+{
+    struct json v;
+    bool flag = true;
+
+    return json_get(root, name, &v) && v.type != JSON_NULL && !json_str_eq(v, "") &&
+           !(json_bool(v, &flag) && !flag) && !(v.type == JSON_ARRAY && json_count(v) == 0);
+}
+
 /* {"error","message","error_details"}, or "errors" of /v2. */
 static bool read_error(struct json root, struct words *w)
 {
     struct json first;
 
-    if (take_code(root, "error", w)) {
+    if (is_told(root, "error")) {
         take_message(root, w);
+        if (!take_code(root, "error", w))
+            snprintf(w->code, sizeof(w->code), "error");
         return true;
     }
-    if (!member_first(root, "errors", &first))
+    if (!is_told(root, "errors"))
         return false;
+    if (!member_first(root, "errors", &first)) {
+        snprintf(w->code, sizeof(w->code), "errors");
+        return true;
+    }
     take_message(first, w);
     if (!take_code(first, "id", w))
         snprintf(w->code, sizeof(w->code), "errors");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Coinbase's test order: the smallest that the product takes, at half the price, post-only,
- * cancelled at once. When nobody knows whether it was placed, it is looked for among the open ones.
- */
+ * cancelled at once. When nobody knows whether it was placed, it is looked for among the open and
+ * pending ones. A cancelling that was taken is not yet done, so the order is looked up. */
 #include "connectors/coinbase.h"
 
 #include "connectors/far_order.h"
@@ -55,10 +55,14 @@ static int plan_order(const struct talk *t, struct far_order *out, struct err *e
     static const char *const stops[] = {"trading_disabled", "is_disabled", "cancel_only",
                                         "view_only"};
     const struct reply *r = talk_reply(t, CALL_PRODUCT);
-    struct json p;
+    struct json p, v;
 
     if (!coinbase_good(r, &p))
         return refuse_product(t, r, e);
+    if (!json_get(p, "product_id", &v) || !json_str_eq(v, t->symbol))
+        return err_set(e, ERR_EXCHANGE, "Coinbase did not tell the price of '%s'", t->symbol);
+    if (json_get(p, "product_type", &v) && !json_str_eq(v, "SPOT"))
+        return err_set(e, ERR_USAGE, "'%s' is no spot product of Coinbase", t->symbol);
     for (size_t i = 0; i < ARRAY_LEN(stops); i++)
         if (member_fact(p, stops[i]) == FACT_YES)
             return err_set(e, ERR_EXCHANGE, "Coinbase takes no orders for '%s' now (%s)", t->symbol,
@@ -69,6 +73,8 @@ static int plan_order(const struct talk *t, struct far_order *out, struct err *e
         .step = member_raw(p, "base_increment"),
         .min_quantity = member_raw(p, "base_min_size"),
         .min_value = member_raw(p, "quote_min_size"),
+        .quote = member_raw(p, "quote_currency_id"),
+        .symbol = t->symbol,
     };
     if (!rules.tick.n)
         rules.tick = member_raw(p, "quote_increment");
@@ -158,7 +164,7 @@ static enum look look_for(const struct talk *t, const struct reply *r, char id[I
     return member_fact(root, "has_next") == FACT_YES ? LOOK_FAILED : LOOK_ABSENT;
 }
 
-enum cancel { CANCEL_OPEN, CANCEL_DONE, CANCEL_NO_SUCH, CANCEL_REFUSED };
+enum cancel { CANCEL_OPEN, CANCEL_DONE, CANCEL_REFUSED };
 
 static enum cancel cancel_fate(const struct reply *r)
 {
@@ -174,41 +180,66 @@ static enum cancel cancel_fate(const struct reply *r)
     coinbase_explain(r, &f);
     if (strcmp(f.code, "DUPLICATE_CANCEL_REQUEST") == 0)
         return CANCEL_DONE;
-    if (strcmp(f.code, "UNKNOWN_CANCEL_ORDER") == 0)
-        return CANCEL_NO_SUCH;
+    if (strcmp(f.code, "UNKNOWN_CANCEL_ORDER") == 0) /* gone, or not known yet */
+        return CANCEL_OPEN;
     bool is_final = f.kind == FAILURE_RIGHT || f.kind == FAILURE_KEY || f.kind == FAILURE_REQUEST;
     return is_final && coinbase_is_refusal(r) ? CANCEL_REFUSED : CANCEL_OPEN;
+}
+
+/* What a look at the one order says. */
+enum standing { STANDING_UNCLEAR, STANDING_OPEN, STANDING_OVER, STANDING_HIDDEN };
+
+static enum standing standing_of(const struct reply *r)
+{
+    static const char *const over[] = {"CANCELLED", "EXPIRED", "FAILED"};
+    struct json root, order, status;
+    struct failure f;
+
+    if (!r || r->status == 0)
+        return STANDING_UNCLEAR;
+    if (!coinbase_good(r, &root)) {
+        coinbase_explain(r, &f);
+        return f.kind == FAILURE_RIGHT ? STANDING_HIDDEN : STANDING_UNCLEAR;
+    }
+    if (!json_get(root, "order", &order) || !json_get(order, "status", &status) ||
+        status.type != JSON_STRING)
+        return STANDING_UNCLEAR;
+    for (size_t i = 0; i < ARRAY_LEN(over); i++)
+        if (json_str_eq(status, over[i]))
+            return STANDING_OVER;
+    return STANDING_OPEN; /* OPEN, PENDING, CANCEL_QUEUED, FILLED: not taken back at any rate */
 }
 
 /* Where a talk stands after its order. */
 struct course {
     enum fate fate;
     char id[ID_MAX];
-    bool is_absent;        /* looked for, and not there */
-    unsigned first_cancel; /* number of the first call that cancels; before it are looks */
+    bool is_absent; /* looked for to the end, and not there */
+    unsigned
+        first_cancel; /* the call that cancels; before it are looks, after it look, cancel ... */
 };
 
+/* Not there once may mean not there yet. */
 static void find_course(const struct talk *t, struct course *c)
 {
     *c = (struct course){.first_cancel = CALL_AFTER};
     c->fate = order_fate(t, c->id);
     if (c->fate != FATE_UNSURE)
         return;
-    for (; c->first_cancel < t->n_asked; c->first_cancel++) {
-        enum look l = look_for(t, talk_reply(t, c->first_cancel), c->id);
-        if (l == LOOK_FAILED)
-            continue;
-        c->is_absent = l == LOOK_ABSENT;
-        c->first_cancel++;
-        return;
+    while (!c->id[0] && c->first_cancel < t->n_asked && c->first_cancel < CALL_AFTER + TRIES_MAX) {
+        enum look l = look_for(t, talk_reply(t, c->first_cancel++), c->id);
+        c->is_absent = l == LOOK_ABSENT && c->first_cancel == CALL_AFTER + TRIES_MAX;
     }
 }
 
 static void ask_look(const struct talk *t, struct inquiry *out)
 {
+    /* Open orders and others cannot be asked for at once. */
+    const char *status = (t->n_asked - CALL_AFTER) % 2 ? "PENDING" : "OPEN";
+
     *out = (struct inquiry){.method = "GET"};
     snprintf(out->url, sizeof(out->url),
-             V3 "orders/historical/batch?product_ids=%.40s&order_status=OPEN", t->symbol);
+             V3 "orders/historical/batch?product_ids=%.40s&order_status=%s", t->symbol, status);
 }
 
 static void ask_cancel(const struct course *c, struct inquiry *out)
@@ -217,9 +248,21 @@ static void ask_cancel(const struct course *c, struct inquiry *out)
     snprintf(out->body, sizeof(out->body), "{\"order_ids\":[\"%s\"]}", c->id);
 }
 
+static void ask_standing(const struct course *c, struct inquiry *out)
+{
+    *out = (struct inquiry){.method = "GET"};
+    snprintf(out->url, sizeof(out->url), V3 "orders/historical/%s", c->id);
+}
+
+static bool is_cancel(const struct course *c, unsigned call)
+{
+    return (call - c->first_cancel) % 2 == 0;
+}
+
 static enum ask next_after(const struct talk *t, struct inquiry *out)
 {
     struct course c;
+    unsigned last = t->n_asked - 1;
 
     find_course(t, &c);
     if (c.fate == FATE_NONE || c.is_absent)
@@ -230,10 +273,19 @@ static enum ask next_after(const struct talk *t, struct inquiry *out)
         ask_look(t, out);
         return ASK_NOW;
     }
-    if (t->n_asked > c.first_cancel && (cancel_fate(talk_reply(t, t->n_asked - 1)) != CANCEL_OPEN ||
-                                        t->n_asked >= c.first_cancel + TRIES_MAX))
-        return ASK_DONE;
-    ask_cancel(&c, out);
+    if (t->n_asked == c.first_cancel) {
+        ask_cancel(&c, out);
+    } else if (is_cancel(&c, last)) {
+        if (cancel_fate(talk_reply(t, last)) == CANCEL_REFUSED)
+            return ASK_DONE;
+        ask_standing(&c, out);
+    } else {
+        enum standing s = standing_of(talk_reply(t, last));
+        if (s == STANDING_OVER || s == STANDING_HIDDEN ||
+            t->n_asked >= c.first_cancel + 2 * TRIES_MAX)
+            return ASK_DONE;
+        ask_cancel(&c, out);
+    }
     return ASK_NOW;
 }
 
@@ -275,9 +327,14 @@ void coinbase_trade(const struct talk *t, struct trade_test *out)
     /* While nobody knows, it is said to be there. */
     out->is_placed = c.fate != FATE_NONE && !c.is_absent;
     snprintf(out->order, sizeof(out->order), "%s", c.id);
+    bool is_taken = false;
     for (unsigned i = c.first_cancel; out->is_placed && c.id[0] && i < t->n_asked; i++) {
-        enum cancel f = cancel_fate(talk_reply(t, i));
-        if (f == CANCEL_DONE || (f == CANCEL_NO_SUCH && i > c.first_cancel))
-            out->is_cancelled = true;
+        if (is_cancel(&c, i)) {
+            is_taken = is_taken || cancel_fate(talk_reply(t, i)) == CANCEL_DONE;
+            continue;
+        }
+        /* A key that may not look takes the word of the cancelling. */
+        enum standing s = standing_of(talk_reply(t, i));
+        out->is_cancelled = s == STANDING_OVER || (s == STANDING_HIDDEN && is_taken);
     }
 }

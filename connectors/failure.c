@@ -19,6 +19,7 @@ static const char *const names[] = {
     [FAILURE_BUSY] = "busy",       [FAILURE_UNKNOWN_STATE] = "unknown_state",
     [FAILURE_FUNDS] = "funds",     [FAILURE_REQUEST] = "request",
     [FAILURE_GARBAGE] = "garbage", [FAILURE_OTHER] = "other",
+    [FAILURE_PLACE] = "place",
 };
 
 const char *failure_name(enum failure_kind k)
@@ -56,7 +57,7 @@ static const struct failure_row by_status[] = {
     {NULL, 429, FAILURE_RATE, {{"too many requests from this address or account", "wait"}}},
     {NULL,
      451,
-     FAILURE_OTHER,
+     FAILURE_PLACE,
      {{"the exchange does not serve the place that this address is in",
        "nothing is known about the key; try from a server at an address that it serves"}}},
     {NULL, 0, FAILURE_NONE, {{0}}},
@@ -97,13 +98,23 @@ static bool is_rest(const struct failure_row *row)
     return !row->code && row->status == 0 && row->kind == FAILURE_OTHER;
 }
 
+/* Whoever is overloaded, or counts requests, has no last word on a key, whatever code stands in
+ * its reply. */
+static bool is_overruled(const struct failure_row *row, const struct reply *r)
+{
+    bool is_trouble = r->status == 418 || r->status == 429 || (r->status >= 500 && r->status < 600);
+
+    return is_trouble && row->kind != FAILURE_RATE && row->kind != FAILURE_BANNED &&
+           row->kind != FAILURE_BUSY && row->kind != FAILURE_UNKNOWN_STATE;
+}
+
 static const struct failure_row *row_of(const struct failure_row *rows, const struct reply *r,
                                         const struct failure *f)
 {
     for (; rows->kind != FAILURE_NONE; rows++)
         if (row_matches(rows, r, f))
             break;
-    if (rows->kind != FAILURE_NONE && !is_rest(rows))
+    if (rows->kind != FAILURE_NONE && !is_rest(rows) && !is_overruled(rows, r))
         return rows;
     const struct failure_row *other = row_of_status(r);
     if (other)

@@ -2,6 +2,8 @@
 /* Price and quantity of an order that nobody will take, in exact decimals. */
 #include "connectors/far_order.h"
 
+#include "base/text.h"
+
 /* Takes what is not told for zero. */
 static int take(struct bytes text, struct decimal *out, struct err *e)
 {
@@ -115,6 +117,60 @@ static int plan_quantity(const struct far_order_rules *r, const struct decimal *
     return rc;
 }
 
+/* About 100 dollars in each; what is not here has no known worth. Kraken puts X and Z before the
+ * older names. */
+static const struct {
+    const char *quote, *most;
+} worth[] = {
+    {"USDT", "100"},   {"USDC", "100"},  {"USD", "100"},    {"ZUSD", "100"},  {"FDUSD", "100"},
+    {"TUSD", "100"},   {"DAI", "100"},   {"USDE", "100"},   {"USD1", "100"},  {"PYUSD", "100"},
+    {"USDG", "100"},   {"RLUSD", "100"}, {"EUR", "100"},    {"ZEUR", "100"},  {"EURC", "100"},
+    {"EURI", "100"},   {"EURT", "100"},  {"GBP", "100"},    {"ZGBP", "100"},  {"CHF", "100"},
+    {"CAD", "150"},    {"ZCAD", "150"},  {"AUD", "150"},    {"ZAUD", "150"},  {"SGD", "150"},
+    {"BRL", "500"},    {"PLN", "400"},   {"AED", "400"},    {"TRY", "2000"},  {"MXN", "2000"},
+    {"ZAR", "2000"},   {"JPY", "15000"}, {"ZJPY", "15000"}, {"BTC", "0.002"}, {"XBT", "0.002"},
+    {"XXBT", "0.002"}, {"ETH", "0.05"},  {"XETH", "0.05"},  {"BNB", "0.2"},
+};
+
+/* Two words for the same: what the person asked for, and what the exchange says. */
+static bool is_quoted_in(const char *symbol, const char *quote)
+{
+    bool is_old = strlen(quote) == 4 && (quote[0] == 'X' || quote[0] == 'Z');
+
+    return text_ends(bytes_str(symbol), quote) ||
+           (is_old && text_ends(bytes_str(symbol), quote + 1));
+}
+
+static const char *most_of(const char *symbol, struct bytes quote)
+{
+    for (size_t i = 0; i < ARRAY_LEN(worth); i++)
+        if (bytes_eq_str(quote, worth[i].quote) && is_quoted_in(symbol, worth[i].quote))
+            return worth[i].most;
+    return NULL;
+}
+
+/* The one bound that no reply moves. */
+static int check_worth(const struct far_order_rules *r, const struct decimal *price,
+                       const struct decimal *quantity, struct err *e)
+{
+    AUTO_DECIMAL value = {0}, most = {0};
+    const char *bound = most_of(r->symbol, r->quote);
+    int rc;
+
+    if (!bound) {
+        err_set(e, ERR_EXCHANGE, "it is not known how much an order in this market is worth");
+        return err_hint(e, "take one that is paid with USDT, USDC, USD, EUR, BTC or ETH");
+    }
+    rc = decimal_mul(price, quantity, &value, e);
+    if (!rc)
+        rc = decimal_parse(bytes_str(bound), &most, e);
+    if (rc || decimal_cmp(&value, &most) <= 0)
+        return rc;
+    err_set(e, ERR_EXCHANGE, "the smallest order here is worth more than %s %.*s, too much to try",
+            bound, (int)r->quote.n, (const char *)r->quote.p);
+    return err_hint(e, "take a market with smaller orders");
+}
+
 static int text_of(const struct decimal *d, char out[DECIMAL_TEXT], struct err *e)
 {
     int rc = decimal_text(d, out, e);
@@ -142,6 +198,8 @@ int far_order_plan(const struct far_order_rules *r, struct far_order *out, struc
         rc = plan_price(r, &market, &price, e);
     if (!rc)
         rc = plan_quantity(r, &price, &quantity, e);
+    if (!rc)
+        rc = check_worth(r, &price, &quantity, e);
     if (!rc)
         rc = text_of(&market, got.market, e);
     if (!rc)

@@ -15,6 +15,8 @@ struct far_order_rules {
     struct bytes step;  /* quantities are multiples of it */
     struct bytes min_quantity;
     struct bytes min_value; /* price times quantity */
+    struct bytes quote;     /* the asset that is paid with, as the exchange names it; required */
+    const char *symbol;     /* of the market: it ends with that asset; required */
 };
 
 struct far_order { /* without zeros at the end */
@@ -22,7 +24,9 @@ struct far_order { /* without zeros at the end */
 };
 
 /* Half the market price, or as near as the rules demand; the least quantity that they all take.
- * ERR_EXCHANGE: they leave no room, or are no decimals. */
+ * ERR_EXCHANGE: they leave no room, are no decimals, or make an order that is worth more than a
+ * test may be (about 100 dollars), or whose worth nobody here can tell: whatever an exchange says
+ * of its rules, no large order comes of it. */
 int far_order_plan(const struct far_order_rules *r, struct far_order *out, struct err *e) MUST_USE;
 
 #endif

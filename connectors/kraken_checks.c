@@ -244,7 +244,8 @@ static bool is_everyone(const char *entry)
 {
     size_t n = strlen(entry);
 
-    return n >= 2 && strcmp(entry + n - 2, "/0") == 0;
+    return (n >= 2 && strcmp(entry + n - 2, "/0") == 0) || strcmp(entry, "0.0.0.0") == 0 ||
+           strcmp(entry, "::") == 0;
 }
 
 static void judge_ips(struct json info, struct verdict *out)
@@ -252,7 +253,7 @@ static void judge_ips(struct json info, struct verdict *out)
     struct json_iter it;
     struct json list, key, value;
     enum fact bound = FACT_NO;
-    bool is_open = false;
+    bool is_open = false, is_bad = false;
 
     if (!member(info, "ipAllowlist", "ip_allowlist", &list) || list.type != JSON_ARRAY)
         return;
@@ -267,10 +268,11 @@ static void judge_ips(struct json info, struct verdict *out)
             continue;
         text_clean(entry, sizeof(entry), bytes_str(room));
         is_open = is_open || is_everyone(entry);
+        is_bad = is_bad || entry[strspn(entry, "0123456789abcdefABCDEF.:/")] != 0;
         list_add(out->ips, sizeof(out->ips), entry);
         bound = FACT_YES;
     }
-    out->ip_bound = is_open ? FACT_NO : bound;
+    out->ip_bound = is_open ? FACT_NO : is_bad ? FACT_UNKNOWN : bound;
     if (is_open)
         verdict_add(out, PROBLEM_NO_IP_LIST, kraken_checks.bind_ip,
                     "the list lets every address in");
@@ -288,13 +290,25 @@ static void judge_life(struct json info, struct verdict *out)
     out->expires_ms = until * 1000;
 }
 
+/* The answer that tells of a key, and not some other object. */
+static bool is_info(struct json info)
+{
+    static const char *const members[] = {"permissions", "apiKey", "api_key", "iban", "nonce"};
+    struct json v;
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (json_get(info, members[i], &v))
+            return true;
+    return false;
+}
+
 static void judge(const struct talk *t, uint64_t now_ms, struct verdict *out)
 {
     const struct reply *r = talk_reply(t, CALL_INFO);
     struct json info;
 
     *out = (struct verdict){0};
-    if (r && kraken_result(r, &info) && info.type == JSON_OBJECT) {
+    if (r && kraken_result(r, &info) && is_info(info)) {
         out->is_judged = true;
         judge_rights(info, out);
         judge_ips(info, out);
@@ -362,7 +376,7 @@ const struct checks kraken_checks = {
                        "machine that sends",
     .symbol = "XBTUSD",
     .delete_at = "Kraken Pro > Settings > Connections & API > delete the key",
-    .proves = "reading, trading, withdrawal, IP list, expiry and creation; transfer has no right of "
-              "its own: mostly unknown",
+    .proves = "reading, trading, withdrawal, IP list, expiry and creation; transfer has no right "
+              "of its own: mostly unknown",
     .guide = &kraken_guide,
 };

@@ -19,6 +19,7 @@
 #define SYMBOL_MAX 20u
 #define DECIMALS_MAX 18u
 #define STEP_TEXT 8u
+#define NAME_TEXT 32u
 
 static int check_symbol(const char *s, struct err *e)
 {
@@ -32,7 +33,7 @@ static int check_symbol(const char *s, struct err *e)
 }
 
 /* The one member of the result, whatever Kraken calls the pair. */
-static bool only_member(const struct reply *r, struct json *value)
+static bool only_member(const struct reply *r, char name[NAME_TEXT], struct json *value)
 {
     struct json_iter it;
     struct json result, key;
@@ -40,7 +41,23 @@ static bool only_member(const struct reply *r, struct json *value)
     if (!kraken_result(r, &result) || json_count(result) != 1)
         return false;
     json_iter(&it, result);
-    return json_next(&it, &key, value) && value->type == JSON_OBJECT;
+    return json_next(&it, &key, value) && value->type == JSON_OBJECT &&
+           json_cstr(key, name, NAME_TEXT);
+}
+
+static bool is_named(struct json pair, const char *member, const char *name)
+{
+    struct json v;
+
+    return json_get(pair, member, &v) && json_str_eq(v, name);
+}
+
+/* The price is of the pair that the rules are of: by any of its names, or by the one asked for. */
+static bool is_same_pair(const struct talk *t, struct json pair, const char *rules,
+                         const char *price)
+{
+    return strcmp(rules, price) == 0 || strcmp(t->symbol, price) == 0 ||
+           is_named(pair, "altname", price) || is_named(pair, "wsname", price);
 }
 
 /* The first text of a ticker's list: its price. */
@@ -83,13 +100,16 @@ static int refuse_pair(const struct talk *t, const struct reply *r, struct err *
 
 static int plan_order(const struct talk *t, struct far_order *out, struct err *e)
 {
-    char price_step[STEP_TEXT], size_step[STEP_TEXT];
+    char price_step[STEP_TEXT], size_step[STEP_TEXT], name[NAME_TEXT], priced[NAME_TEXT];
     struct json pair, ticker;
 
-    if (!only_member(&t->replies[CALL_PAIR], &pair))
+    if (!only_member(&t->replies[CALL_PAIR], name, &pair))
         return refuse_pair(t, &t->replies[CALL_PAIR], e);
-    if (!only_member(&t->replies[CALL_TICKER], &ticker))
+    if (!only_member(&t->replies[CALL_TICKER], priced, &ticker))
         return refuse_pair(t, &t->replies[CALL_TICKER], e);
+    if (!is_same_pair(t, pair, name, priced))
+        return err_set(e, ERR_EXCHANGE, "no price for '%s': Kraken tells that of another pair",
+                       t->symbol);
     step_of(pair, "pair_decimals", price_step);
     step_of(pair, "lot_decimals", size_step);
     struct far_order_rules rules = {
@@ -98,6 +118,8 @@ static int plan_order(const struct talk *t, struct far_order *out, struct err *e
         .step = bytes_str(size_step),
         .min_quantity = member_raw(pair, "ordermin"),
         .min_value = member_raw(pair, "costmin"),
+        .quote = member_raw(pair, "quote"),
+        .symbol = t->symbol,
     };
     if (!rules.tick.n)
         rules.tick = bytes_str(price_step);
@@ -184,6 +206,12 @@ static enum cancel cancel_fate(const struct reply *r)
     return kraken_is_refusal(r) && f.kind != FAILURE_RATE ? CANCEL_REFUSED : CANCEL_OPEN;
 }
 
+/* An order that was placed a moment ago and is not known yet is asked for again. */
+static bool is_last_word(enum fate fate, unsigned call, enum cancel c)
+{
+    return c != CANCEL_OPEN && !(c == CANCEL_NO_SUCH && fate == FATE_PLACED && call == CALL_CANCEL);
+}
+
 static int next_cancel(const struct talk *t, struct inquiry *out, enum ask *ask)
 {
     char txid[64];
@@ -193,8 +221,8 @@ static int next_cancel(const struct talk *t, struct inquiry *out, enum ask *ask)
     *ask = ASK_DONE;
     if (fate == FATE_NONE)
         return OK;
-    if (last >= CALL_CANCEL &&
-        (cancel_fate(&t->replies[last]) != CANCEL_OPEN || t->n_asked >= CALL_CANCEL + CANCELS_MAX))
+    if (last >= CALL_CANCEL && (is_last_word(fate, last, cancel_fate(&t->replies[last])) ||
+                                t->n_asked >= CALL_CANCEL + CANCELS_MAX))
         return OK;
     /* A request that was overtaken by this one is refused for its nonce. */
     *out = (struct inquiry){.method = "POST", .url = "/0/private/CancelOrder"};
@@ -243,6 +271,7 @@ void kraken_trade(const struct talk *t, struct trade_test *out)
         snprintf(out->line, sizeof(out->line), "buy %.40s %.20s at %.40s (market %.40s)",
                  plan.quantity, t->symbol, plan.price, plan.market);
     enum fate fate = order_fate(t, txid, sizeof(txid));
+    bool was_tried = false;
     out->is_placed = fate != FATE_NONE;
     snprintf(out->order, sizeof(out->order), "%s", txid);
     for (unsigned i = CALL_CANCEL; out->is_placed && i < t->n_asked; i++) {
@@ -250,8 +279,9 @@ void kraken_trade(const struct talk *t, struct trade_test *out)
         if (c == CANCEL_DONE)
             out->is_cancelled = true;
         else if (c == CANCEL_NO_SUCH && fate == FATE_PLACED)
-            out->is_cancelled = true; /* an earlier try did it, or it expired */
+            out->is_cancelled = was_tried; /* an earlier try did it, or it expired */
         else if (c == CANCEL_NO_SUCH)
             out->is_placed = i > CALL_CANCEL;
+        was_tried = was_tried || c == CANCEL_OPEN;
     }
 }

@@ -59,18 +59,30 @@ struct perms {
     char unknown[100];
 };
 
+/* Blanks only: a word with anything else around it is not one that is known. */
+static struct bytes without_blanks(struct bytes s)
+{
+    while (s.n && s.p[0] == ' ')
+        s.p++, s.n--;
+    while (s.n && s.p[s.n - 1] == ' ')
+        s.n--;
+    return s;
+}
+
 static void read_perms(struct json config, struct perms *p)
 {
     char list[256], word[64];
     struct bytes rest, head;
+    struct json v;
 
+    /* Whole or not at all: what is cut off might be the word that matters. */
     *p = (struct perms){0};
-    if (!member_text(config, "perm", list, sizeof(list)) || !list[0])
+    if (!json_get(config, "perm", &v) || !json_cstr(v, list, sizeof(list)) || !list[0])
         return;
     p->is_told = true;
     for (rest = bytes_str(list); rest.n;) {
         (void)text_cut(rest, ',', &head, &rest);
-        head = text_trim(head);
+        head = without_blanks(head);
         if (bytes_eq_str(head, "trade")) {
             p->can_trade = true;
         } else if (bytes_eq_str(head, "withdraw")) {
@@ -82,8 +94,7 @@ static void read_perms(struct json config, struct perms *p)
             list_add(p->unknown, sizeof(p->unknown), word);
         }
     }
-    /* Cut, by whom ever: what stood behind is not known. */
-    if (strlen(list) + 1 == sizeof(list) || text_ends(bytes_str(list), ","))
+    if (text_ends(bytes_str(list), ","))
         p->is_told = false;
 }
 
@@ -213,13 +224,27 @@ static void judge_config(const struct talk *t, struct json config, struct verdic
     (void)member_text(config, "label", v->label, sizeof(v->label));
 }
 
+/* The one object that tells of the key, and not some other answer, or several. */
+static bool find_config(struct json root, struct json *config)
+{
+    static const char *const members[] = {"perm", "uid", "acctLv"};
+    struct json list, v;
+
+    if (!json_get(root, "data", &list) || json_count(list) != 1 ||
+        !member_first(root, "data", config))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (json_get(*config, members[i], &v) && v.type == JSON_STRING)
+            return true;
+    return false;
+}
+
 static void judge(const struct talk *t, uint64_t now_ms, struct verdict *v)
 {
     struct json root, config;
 
     *v = (struct verdict){0};
-    if (good(talk_reply(t, CALL_CONFIG), &root) && member_first(root, "data", &config) &&
-        config.type == JSON_OBJECT) {
+    if (good(talk_reply(t, CALL_CONFIG), &root) && find_config(root, &config)) {
         v->is_judged = true;
         judge_config(t, config, v);
     }

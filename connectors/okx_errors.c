@@ -107,7 +107,7 @@ static const struct failure_row rows[] = {
      {{"only keys that are bound to IP addresses may do this", "bind the key, or do without"}}},
     {"50121",
      0,
-     FAILURE_OTHER,
+     FAILURE_PLACE,
      {{"OKX does not serve this address, whatever the key",
        "try from an address where OKX is offered"}}},
     {"50103", 0, FAILURE_REQUEST, {INCOMPLETE}},

@@ -63,6 +63,8 @@ static int plan_order(const struct talk *t, struct far_order *plan, struct err *
         .tick = member_raw(market, "tickSz"),
         .step = member_raw(market, "lotSz"),
         .min_quantity = member_raw(market, "minSz"),
+        .quote = member_raw(market, "quoteCcy"),
+        .symbol = t->symbol,
     };
     if (!rules.tick.n || !rules.min_quantity.n)
         return err_set(e, ERR_EXCHANGE, "okx does not tell the rules of '%s'", t->symbol);
@@ -96,13 +98,22 @@ static bool is_done(struct json order)
     return json_get(order, "sCode", &code) && json_str_eq(code, "0");
 }
 
+/* The whole says that it failed, the order that it was taken. */
+static bool contradicts(const struct reply *r)
+{
+    struct json root, order;
+    struct err e;
+
+    return !reply_json(r, &root, &e) && member_first(root, "data", &order) && is_done(order);
+}
+
 static enum standing placed(const struct reply *r, char *id, size_t cap)
 {
     struct failure f;
     struct json order;
 
     if (!read_order(r, &order, &f))
-        return is_refusal(r, &f) ? STANDING_REFUSED : STANDING_UNCLEAR;
+        return is_refusal(r, &f) && !contradicts(r) ? STANDING_REFUSED : STANDING_UNCLEAR;
     if (!is_done(order) || !member_text(order, "ordId", id, cap))
         return STANDING_UNCLEAR;
     return STANDING_ACCEPTED;

@@ -42,13 +42,17 @@ static enum step step_after(const struct placing *p, const struct talk *t)
 {
     unsigned last = t->n_asked - 1;
     enum standing s = standing_at(p, t, last);
+    char id[128];
 
     if (t->n_asked >= CALLS_END || s == STANDING_OVER || s == STANDING_FILLED)
         return STEP_DONE;
     /* That it cannot be cancelled is not yet that it is gone. */
     if (is_cancel(last))
         return STEP_LOOK;
-    return s == STANDING_ABSENT ? STEP_DONE : STEP_CANCEL;
+    if (s != STANDING_ABSENT)
+        return STEP_CANCEL;
+    /* One of which nothing was heard may still be on its way: it is looked for to the end. */
+    return placed(p, t, id, sizeof(id)) == STANDING_UNCLEAR ? STEP_CANCEL : STEP_DONE;
 }
 
 enum step placing_step(const struct placing *p, const struct talk *t)
@@ -67,21 +71,27 @@ enum step placing_step(const struct placing *p, const struct talk *t)
     return step_after(p, t);
 }
 
+/* That a cancelling was taken is not yet that it was done: only a look that finds the order over,
+ * or gone, says so. */
 void placing_result(const struct placing *p, const struct talk *t, struct trade_test *out)
 {
+    bool is_taken = false;
+
     *out = (struct trade_test){0};
     enum standing first = placed(p, t, out->order, sizeof(out->order));
 
     out->is_placed = first != STANDING_REFUSED;
     for (unsigned i = CALL_CANCEL; out->is_placed && i < t->n_asked && i < CALLS_END; i++) {
         enum standing s = standing_at(p, t, i);
-        if (s == STANDING_ACCEPTED || s == STANDING_OVER)
+        is_taken = is_taken || (s == STANDING_ACCEPTED && is_cancel(i));
+        if (s == STANDING_OVER || (s == STANDING_ABSENT && !is_cancel(i) && is_taken))
             out->is_cancelled = true;
         else if (s == STANDING_OPEN || s == STANDING_FILLED)
             out->is_cancelled = false;
-        else if (s == STANDING_ABSENT && !is_cancel(i) && first == STANDING_UNCLEAR)
-            out->is_placed = out->is_cancelled;
-        if (s == STANDING_OPEN || s == STANDING_OVER || s == STANDING_FILLED)
+        else if (s == STANDING_ABSENT && !is_cancel(i) && first == STANDING_UNCLEAR &&
+                 i + 1 == t->n_asked)
+            out->is_placed = false;
+        if (is_taken || s == STANDING_OPEN || s == STANDING_OVER || s == STANDING_FILLED)
             first = STANDING_ACCEPTED;
     }
 }

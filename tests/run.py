@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs the suite: units, fuzz corpora, lints and end-to-end scripts, in parallel, each with a
-TMPDIR and HOME of its own below build/tmp that is removed afterwards. Everything that uses
-secrets runs a second time with the system call memfd_secret refused.
+TMPDIR and HOME of its own below build/tmp that is removed afterwards. What uses secrets runs a
+second time with the system call memfd_secret refused, but for scripts with a line '# run: once'.
+Those with '# run: slow' run with --slow only, and then alone.
 
 A row passes or fails by its TAP lines ('ok', 'not ok', '# SKIP reason', the plan '1..N').
 A crash, a time-out, a missing or different plan, or a bad exit status after good lines is one
@@ -29,6 +30,7 @@ SAN = os.environ.get("SAN", "")
 WANT = os.environ.get("T", "")
 JOBS = int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
 VALGRIND = "--valgrind" in sys.argv[1:]
+SLOW = "--slow" in sys.argv[1:]
 TIMEOUT = float(os.environ.get("TEST_TIMEOUT", 120)) * (10 if VALGRIND else 3 if SAN else 1)
 REFUSED = " (memfd_secret refused)"
 VALGRIND_ARGS = ["valgrind", "-q", "--child-silent-after-fork=yes", "--error-exitcode=99", "--leak-check=full",
@@ -49,6 +51,7 @@ class Row:
     def __init__(self, name, argv, needs_tap=False):
         self.name, self.argv, self.needs_tap = name, [str(a) for a in argv], needs_tap
         self.timeout = TIMEOUT
+        self.run = "twice"
         self.passed = self.failed = 0
         self.skipped = []     # (test, reason)
         self.problems = []    # what this runner has to say
@@ -171,9 +174,13 @@ def memfd_secret_is_given():
 def script(path):
     head = [sys.executable] if path.suffix == ".py" else ["bash"]
     row = Row(f"e2e/{path.stem}", head + [path])
-    slow = re.search(r"^# time-out: (\d+) s$", path.read_text(encoding="utf-8"), re.M)
-    if slow:  # a long test says so in a line of its own
-        row.timeout = TIMEOUT / 120 * int(slow[1])
+    text = path.read_text(encoding="utf-8")
+    limit = re.search(r"^# time-out: (\d+) s$", text, re.M)
+    if limit:  # a long test says so in a line of its own
+        row.timeout = TIMEOUT / 120 * int(limit[1])
+    how = re.search(r"^# run: (once|slow)$", text, re.M)
+    if how:
+        row.run = how[1]
     return row
 
 
@@ -189,6 +196,9 @@ def rows():
     # What starts with #! is a test; the rest of the folder is what tests import.
     e2e = [script(p) for p in sorted((TOP / "tests/e2e").glob("*"))
            if p.suffix in (".py", ".sh") and p.read_bytes()[:2] == b"#!"]
+    e2e = [r for r in e2e if (r.run == "slow") == SLOW]
+    if SLOW:
+        return [r for r in e2e if WANT in r.name]
     corpora = [Row(p.stem, [BUILD / "fuzz" / p.stem,
                             TOP / "tests/fuzz/corpus" / p.stem.removeprefix("fuzz_")], True)
                for p in sorted(TOP.glob("tests/fuzz/fuzz_*.c"))]
@@ -199,7 +209,7 @@ def rows():
     second = []
     if memfd_secret_is_given():
         wrap = [str(BUILD / "tools" / "no_memfd_secret")]
-        again = e2e + (units if not SAN else
+        again = [r for r in e2e if r.run == "twice"] + (units if not SAN else
                        [r for r in units if re.search("secret|wipe|vault|signer", r.name)])
         second = [Row(r.name + REFUSED, wrap + r.argv, r.needs_tap) for r in again]
         for row, first in zip(second, again):

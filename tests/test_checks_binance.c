@@ -28,6 +28,13 @@ static struct verdict judge_live(const char *rights)
     return judge(&t);
 }
 
+#define FINE                                                                                       \
+    "\"ipRestrict\":true,\"createTime\":1760000000000,\"enableReading\":true,"                     \
+    "\"enableWithdrawals\":false,\"enableInternalTransfer\":false,\"enableMargin\":false,"         \
+    "\"enableFutures\":false,\"permitsUniversalTransfer\":false,\"enableVanillaOptions\":false,"   \
+    "\"enableFixApiTrade\":false,\"enableFixReadOnly\":true,"                                      \
+    "\"enableSpotAndMarginTrading\":true,\"enablePortfolioMarginTrading\":false"
+
 static void verify_asks(void)
 {
     struct talk t = talk_with(BINANCE, PURPOSE_VERIFY, ENV_LIVE);
@@ -42,6 +49,13 @@ static void verify_asks(void)
     EQ_STR(talk_next(&t, &c), "done");
     t = talk_with(BINANCE, PURPOSE_VERIFY, ENV_LIVE);
     t.n_asked = 2;
+    EQ_STR(talk_next(&t, &c), "wait");
+    talk_put(&t, 1, 200, "{" FINE "}");
+    EQ_STR(talk_next(&t, &c), "done");
+    talk_put(&t, 1, 429, "");
+    EQ_STR(talk_next(&t, &c), "done");
+    talk_put(&t, 1, 401, "{\"code\":-2015,\"msg\":\"\"}");
+    EQ_STR(talk_next(&t, &c), "GET /api/v3/account?omitZeroBalances=true");
     EQ_STR(talk_next(&t, &c), "done");
     for (unsigned env = ENV_TEST; env <= ENV_DEMO; env++) {
         t = talk_with(BINANCE, PURPOSE_VERIFY, (enum environment)env);
@@ -220,12 +234,6 @@ static void grid_without_rights_call(void)
         }
 }
 
-#define FINE                                                                                       \
-    "\"ipRestrict\":true,\"createTime\":1760000000000,\"enableReading\":true,"                     \
-    "\"enableWithdrawals\":false,\"enableInternalTransfer\":false,\"enableMargin\":false,"         \
-    "\"enableFutures\":false,\"permitsUniversalTransfer\":false,\"enableVanillaOptions\":false,"   \
-    "\"enableFixApiTrade\":false,\"enableFixReadOnly\":true,"                                      \
-    "\"enableSpotAndMarginTrading\":true,\"enablePortfolioMarginTrading\":false"
 
 static void good_key_has_no_problem(void)
 {
@@ -252,6 +260,9 @@ static void unknown_rights_are_named(void)
         {",\"enableTeleport\":null", "enableTeleport"},
         {",\"enableA\":true,\"enableB\":false,\"permitsC\":1", "enableA, permitsC"},
         {",\"enable\\u001b[31m\":true", "enable\\x1b[31m"},
+        {",\"EnableWithdrawals\":true", "EnableWithdrawals"},
+        {",\"withdrawEnabled\":true", "withdrawEnabled"},
+        {",\"subTransfer\":1", "subTransfer"},
         {",\"enableTeleport\":false", NULL},
         {",\"somethingElse\":true", NULL},
     };

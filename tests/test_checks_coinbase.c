@@ -135,6 +135,9 @@ static void unreadable_is_unknown(void)
         {200, "<html>"},
         {200, "{\"can_transfer\":false,\"can_transfer\":false}"},
         {200, "{\"error\":\"INTERNAL\",\"can_transfer\":false}"},
+        {200, "{\"error\":{\"code\":7},\"can_transfer\":false}"},
+        {200, "{\"error\":true,\"can_transfer\":false}"},
+        {200, "{\"errors\":{\"id\":\"x\"},\"can_transfer\":false}"},
         {200, "{\"success\":false,\"can_transfer\":false}"},
         {401, "Unauthorized"},
         {403, "{\"error\":\"PERMISSION_DENIED\",\"can_transfer\":false}"},
@@ -155,6 +158,14 @@ static void unreadable_is_unknown(void)
         }
     coinbase_checks.judge(&t, NOW_MS, &v);
     CHECK(is_all_unknown(&v) && !v.is_judged);
+    /* other objects, of whomever */
+    static const char *const others[] = {"{}", "{\"status\":\"ok\"}", "{\"accounts\":[]}",
+                                         "{\"iso\":\"x\",\"epochMillis\":\"1\"}",
+                                         "{\"data\":{\"can_view\":true,\"can_transfer\":false}}"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        judge(ENV_LIVE, 200, others[i], &v);
+        CHECK(is_all_unknown(&v) && !v.is_judged);
+    }
 }
 
 static void cut_replies_prove_nothing(void)
@@ -191,6 +202,15 @@ static void rights_that_nobody_knows(void)
     judge(ENV_LIVE, 200,
           "{\"can_view\":true,\"can_trade\":true,\"can_transfer\":false,\"can_stake\":false}", &v);
     EQ_INT(problems_of(&v), BIT(IP_LIST_UNKNOWN));
+    static const char *const spelt[] = {"Can_transfer", "canTransfer", "CAN_WITHDRAW",
+                                        "transfer_enabled", "withdrawals"};
+    for (size_t i = 0; i < ARRAY_LEN(spelt); i++) {
+        snprintf(body, sizeof(body),
+                 "{\"can_view\":true,\"can_trade\":true,\"can_transfer\":false,\"%s\":true}",
+                 spelt[i]);
+        judge(ENV_LIVE, 200, body, &v);
+        EQ_INT(problems_of(&v), BIT(UNKNOWN_RIGHT) | BIT(IP_LIST_UNKNOWN));
+    }
 }
 
 static void clock_reply(void)

@@ -191,6 +191,8 @@ static void unreadable_is_unknown(void)
         "{}",
         "{\"error\":[]}",
         OK_BODY("[]"),
+        OK_BODY("{}"),
+        OK_BODY("{\"status\":\"online\"}"),
         OK_BODY("\"x\""),
         ERR_BODY("EAPI:Invalid key"),
         "{\"error\":null,\"result\":{\"permissions\":[]}}",

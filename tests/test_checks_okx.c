@@ -89,6 +89,8 @@ static const struct {
      BIT(UNKNOWN_RIGHT) | BIT(TRANSFER_UNKNOWN) | BIT(WITHDRAW_UNKNOWN)},
     {"\"read_only,trade,Withdraw\"", FACT_YES, FACT_UNKNOWN, FACT_YES, true,
      BIT(UNKNOWN_RIGHT) | BIT(TRANSFER) | BIT(WITHDRAW_UNKNOWN)},
+    {"\"read_only,trade\\t\"", FACT_UNKNOWN, FACT_UNKNOWN, FACT_UNKNOWN, false,
+     BIT(UNKNOWN_RIGHT) | BIT(TRANSFER_UNKNOWN) | BIT(WITHDRAW_UNKNOWN)},
     {"\"read_only|withdraw\"", FACT_UNKNOWN, FACT_UNKNOWN, FACT_UNKNOWN, false,
      BIT(UNKNOWN_RIGHT) | BIT(TRANSFER_UNKNOWN) | BIT(WITHDRAW_UNKNOWN)},
     {"\"read_only,\"", FACT_UNKNOWN, FACT_UNKNOWN, FACT_UNKNOWN, false,
@@ -211,6 +213,9 @@ static void nothing_is_judged_from_other_replies(void)
         {200, ""},
         {200, "{}"},
         {200, "{\"code\":\"0\",\"data\":[],\"msg\":\"\"}"},
+        {200, "{\"code\":\"0\",\"data\":[{}],\"msg\":\"\"}"},
+        {200, "{\"code\":\"0\",\"data\":[{\"ts\":\"1763812800123\"}],\"msg\":\"\"}"},
+        {200, "{\"code\":\"0\",\"data\":[{" READ_ONLY "},{\"perm\":\"withdraw\"}],\"msg\":\"\"}"},
         {200, "{\"code\":\"0\",\"data\":{" READ_ONLY "},\"msg\":\"\"}"},
         {200, "{\"code\":\"0\",\"data\":[\""
               "read_only"
@@ -235,6 +240,24 @@ static void nothing_is_judged_from_other_replies(void)
     }
 }
 
+/* Where it is cut, the word that matters may have stood. */
+static void no_list_of_rights_is_cut(void)
+{
+    static const char *const ends[] = {"\xc3\xa9,withdraw", ",withdraw", "\\u0001,withdraw",
+                                       ",trade"};
+    for (size_t n = 0; n < 3; n++)
+        for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+            char body[1024] = "{\"code\":\"0\",\"data\":[{\"perm\":\"";
+            size_t from = strlen(body);
+            for (size_t at = from; at < from + 240; at += 10)
+                memcpy(body + at, "read_only,", 11);
+            snprintf(body + strlen(body), sizeof(body) - strlen(body), "%.*sread_only%s\"}]}",
+                     (int)(4 + n), "       ", ends[i]);
+            struct verdict v = judge_in(ENV_LIVE, 200, body);
+            CHECK(v.is_judged && v.withdraw != FACT_NO && v.transfer != FACT_NO);
+        }
+}
+
 int main(void)
 {
     RUN(verify_asks);
@@ -244,5 +267,6 @@ int main(void)
     RUN(transfer_text_knows_sub_accounts);
     RUN(names_are_fit_to_show);
     RUN(nothing_is_judged_from_other_replies);
+    RUN(no_list_of_rights_is_cut);
     return harness_end();
 }

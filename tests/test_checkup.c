@@ -16,7 +16,7 @@ static void explain(const struct reply *r, struct failure *out)
     uint64_t kind = 0;
 
     *out = (struct failure){0};
-    if (!text_u64(r->body, FAILURE_OTHER, &kind))
+    if (!text_u64(r->body, FAILURE_PLACE, &kind))
         return;
     out->kind = (enum failure_kind)kind;
     failure_say(out, BYTES_LIT("-1"), BYTES_LIT("words"));
@@ -129,7 +129,15 @@ static void reaches(void)
         {{CLOCK, {401, "3"}, {401, "6"}}, 3, NULL, REACH_REFUSED, FAILURE_SIGNATURE},
         /* the connector says that it could judge by a refusal */
         {{CLOCK, {299, "2"}}, 2, NULL, REACH_REFUSED, FAILURE_KEY},
-        {{CLOCK, {451, "17"}}, 2, NULL, REACH_NOT, FAILURE_OTHER},
+        /* gone stands only while no other answer knows the key */
+        {{CLOCK, {401, "1"}, {401, "2"}}, 3, NULL, REACH_REFUSED, FAILURE_KEY},
+        {{CLOCK, {401, "2"}, {401, "1"}}, 3, NULL, REACH_REFUSED, FAILURE_KEY},
+        {{CLOCK, {401, "1"}, {401, "1"}}, 3, NULL, REACH_REFUSED, FAILURE_KEY_GONE},
+        {{CLOCK, {401, "1"}, {503, "12"}}, 3, NULL, REACH_REFUSED, FAILURE_KEY_GONE},
+        {{CLOCK, {401, "1"}, {200, "ok"}}, 3, NULL, REACH_REFUSED, FAILURE_KEY},
+        {{CLOCK, {200, "ok"}, {401, "1"}}, 3, NULL, REACH_REFUSED, FAILURE_KEY},
+        {{CLOCK, {400, "15"}}, 2, NULL, REACH_NOT, FAILURE_REQUEST},
+        {{CLOCK, {451, "18"}}, 2, NULL, REACH_NOT, FAILURE_PLACE},
         {{CLOCK, {400, "17"}}, 2, NULL, REACH_REFUSED, FAILURE_OTHER},
         {{CLOCK}, 1, NULL, REACH_NOT, FAILURE_NONE},
         {{{503, "12"}}, 1, NULL, REACH_NOT, FAILURE_NONE},
@@ -154,9 +162,10 @@ static void reaches(void)
 static void by_kind(void)
 {
     static const enum failure_kind not_the_key[] = {FAILURE_RATE, FAILURE_BANNED, FAILURE_BUSY,
-                                                    FAILURE_UNKNOWN_STATE, FAILURE_GARBAGE};
+                                                    FAILURE_UNKNOWN_STATE, FAILURE_GARBAGE,
+                                                    FAILURE_REQUEST,       FAILURE_PLACE};
 
-    for (unsigned kind = FAILURE_KEY_GONE; kind <= FAILURE_OTHER; kind++) {
+    for (unsigned kind = FAILURE_KEY_GONE; kind <= FAILURE_PLACE; kind++) {
         char body[8];
         snprintf(body, sizeof(body), "%u", kind);
         const struct said said[] = {CLOCK, {400, body}};

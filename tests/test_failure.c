@@ -42,7 +42,12 @@ static void by_row(void)
     EQ_STR(f.causes[1].what, "c");
     EQ_INT(look_up(rows, "-2", 503).kind, FAILURE_UNKNOWN_STATE);
     EQ_STR(look_up(rows, "-2", 400).causes[0].what, "the rest");
-    EQ_STR(look_up(rows, "-9", 429).causes[0].what, "known other");
+    EQ_STR(look_up(rows, "-9", 400).causes[0].what, "known other");
+    /* a code has no word about the key while the exchange is in trouble */
+    EQ_INT(look_up(rows, "-9", 429).kind, FAILURE_RATE);
+    EQ_INT(look_up(rows, "-1", 418).kind, FAILURE_BANNED);
+    EQ_INT(look_up(rows, "-1", 500).kind, FAILURE_BUSY);
+    EQ_INT(look_up(rows, "-1", 599).kind, FAILURE_BUSY);
 }
 
 static void by_status(void)
@@ -53,7 +58,7 @@ static void by_status(void)
     } cases[] = {
         {200, FAILURE_OTHER}, {302, FAILURE_OTHER}, {400, FAILURE_OTHER},  {401, FAILURE_KEY},
         {403, FAILURE_KEY},   {404, FAILURE_OTHER}, {418, FAILURE_BANNED}, {429, FAILURE_RATE},
-        {451, FAILURE_OTHER}, {500, FAILURE_BUSY},  {520, FAILURE_BUSY},   {600, FAILURE_OTHER},
+        {451, FAILURE_PLACE}, {500, FAILURE_BUSY},  {520, FAILURE_BUSY},   {600, FAILURE_OTHER},
         {0, FAILURE_OTHER},
     };
 
@@ -101,7 +106,7 @@ static void garbage(void)
     } cases[] = {
         {200, FAILURE_GARBAGE}, {301, FAILURE_GARBAGE}, {400, FAILURE_GARBAGE},
         {401, FAILURE_GARBAGE}, {403, FAILURE_GARBAGE}, {404, FAILURE_GARBAGE},
-        {418, FAILURE_BANNED},  {429, FAILURE_RATE},    {451, FAILURE_OTHER},
+        {418, FAILURE_BANNED},  {429, FAILURE_RATE},    {451, FAILURE_PLACE},
         {502, FAILURE_BUSY},    {503, FAILURE_BUSY},    {0, FAILURE_OTHER},
     };
     struct header type = {BYTES_LIT("content-type"), BYTES_LIT("text/html\x1b[2J")};
@@ -145,7 +150,7 @@ static void words(void)
 
 static void kinds(void)
 {
-    for (unsigned i = 0; i <= FAILURE_OTHER; i++) {
+    for (unsigned i = 0; i <= FAILURE_PLACE; i++) {
         const char *name = failure_name((enum failure_kind)i);
         CHECK(name && name[0]);
         for (unsigned k = 0; name && k < i; k++)

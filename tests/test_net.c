@@ -212,6 +212,13 @@ static void test_no_proxy(void)
         {"api.test", "api.test:8443", false},
         {"api.test:8443", "api.test:8443", false},
         {"api.test:8443", "api.test:8444", true},
+        {"::1", "[::1]:8443", false},
+        {"[::1]", "[::1]:8443", false},
+        {"[::1]:8443", "[::1]:8443", false},
+        {"[::1]:8443", "[::1]:8444", true},
+        {"[::2]", "[::1]:8443", true},
+        {"[", "[::1]:8443", true},
+        {"[", "[::1", true},
     };
     struct proxy p;
 

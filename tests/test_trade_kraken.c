@@ -15,7 +15,8 @@ static struct talk talk_of(enum purpose p)
 }
 
 #define PAIR                                                                                       \
-    OK_BODY("{\"XXBTZUSD\":{\"altname\":\"XBTUSD\",\"pair_decimals\":1,\"lot_decimals\":8,"        \
+    OK_BODY("{\"XXBTZUSD\":{\"altname\":\"XBTUSD\",\"quote\":\"ZUSD\",\"pair_decimals\":1,\"lot_"  \
+            "decimals\":8,"                                                                        \
             "\"ordermin\":\"0.00005\",\"costmin\":\"0.5\",\"tick_size\":\"0.1\"}}")
 #define TICKER                                                                                     \
     OK_BODY("{\"XXBTZUSD\":{\"a\":[\"62013.0\",\"1\",\"1.000\"],\"b\":[\"62012.0\",\"1\","         \
@@ -96,6 +97,24 @@ static void cancel_is_tried_again(void)
     came_to(&t, true, false, "OUF4EM-FRGI2-MQMWZD");
 }
 
+/* Not known yet is not cancelled. */
+static void young_orders_are_cancelled(void)
+{
+    struct talk t = up_to_order();
+
+    answer(&t, 200, PLACED);
+    answer(&t, 200, ERR_BODY("EOrder:Unknown order"));
+    next_is(&t, CLASS_CANCEL, CANCEL, BY_TXID);
+    came_to(&t, true, false, "OUF4EM-FRGI2-MQMWZD");
+    struct talk none = t;
+    answer(&t, 200, OK_BODY("{\"count\":1}"));
+    then_is(&t, ASK_DONE);
+    came_to(&t, true, true, "OUF4EM-FRGI2-MQMWZD");
+    answer(&none, 200, ERR_BODY("EOrder:Unknown order"));
+    then_is(&none, ASK_DONE);
+    came_to(&none, true, false, "OUF4EM-FRGI2-MQMWZD");
+}
+
 static void cancel_is_refused(void)
 {
     struct talk t = up_to_order();
@@ -171,10 +190,12 @@ static void bad_markets(void)
         {PAIR, "<html>", ERR_EXCHANGE},
         {OK_BODY("{}"), TICKER, ERR_EXCHANGE},
         {OK_BODY("{\"A\":{},\"B\":{}}"), TICKER, ERR_EXCHANGE},
-        {PAIR, OK_BODY("{\"X\":{\"c\":[]}}"), ERR_EXCHANGE},
-        {PAIR, OK_BODY("{\"X\":{\"c\":[62012.4]}}"), ERR_EXCHANGE},
-        {PAIR, OK_BODY("{\"X\":{\"c\":[\"0\"]}}"), ERR_EXCHANGE},
-        {PAIR, OK_BODY("{\"X\":{\"c\":[\"1e99\"]}}"), ERR_EXCHANGE},
+        {PAIR, OK_BODY("{\"XBTUSD\":{\"c\":[]}}"), ERR_EXCHANGE},
+        {PAIR, OK_BODY("{\"XBTUSD\":{\"c\":[62012.4]}}"), ERR_EXCHANGE},
+        {PAIR, OK_BODY("{\"XBTUSD\":{\"c\":[\"0\"]}}"), ERR_EXCHANGE},
+        {PAIR, OK_BODY("{\"XBTUSD\":{\"c\":[\"1e99\"]}}"), ERR_EXCHANGE},
+        {PAIR, OK_BODY("{\"XBTUSD\":{\"c\":[\"62012.4\"]}}"), OK},
+        {PAIR, OK_BODY("{\"XETHZUSD\":{\"c\":[\"3000.0\"]}}"), ERR_EXCHANGE},
         {OK_BODY("{\"X\":{\"lot_decimals\":8,\"ordermin\":\"x\"}}"), TICKER, ERR_EXCHANGE},
     };
 
@@ -201,7 +222,8 @@ static void sizes(void)
 
     t.symbol = "ADA/EUR";
     answer(&t, 200,
-           OK_BODY("{\"ADAEUR\":{\"pair_decimals\":6,\"lot_decimals\":4,\"ordermin\":\"4\","
+           OK_BODY("{\"ADAEUR\":{\"quote\":\"ZEUR\",\"pair_decimals\":6,\"lot_decimals\":4,"
+                   "\"ordermin\":\"4\","
                    "\"costmin\":\"5\"}}"));
     answer(&t, 200, OK_BODY("{\"ADAEUR\":{\"c\":[\"0.700000\",\"1\"]}}"));
     OK_CALL(kraken_checks.next(&t, &q, &ask, &e), &e);
@@ -233,6 +255,7 @@ int main(void)
 {
     RUN(order_and_cancel);
     RUN(cancel_is_tried_again);
+    RUN(young_orders_are_cancelled);
     RUN(cancel_is_refused);
     RUN(unknown_orders_are_cancelled);
     RUN(refused_orders_end_it);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 """coffer balance against the simulated exchanges: amounts as text, nothing made up, and a clear end
 when the exchange refuses or cannot be reached"""
 import json

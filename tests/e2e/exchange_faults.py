@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 """The simulated exchange itself: every switch, every certificate, and the program for the demo."""
 import json
 import os

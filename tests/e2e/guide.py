@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 """coffer guide: the newcomer's questions, and the steps for each exchange; no vault anywhere"""
 from kit import refused
 from lib import Home, main

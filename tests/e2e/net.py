@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 # time-out: 240 s
 """coffer-net's requests and replies, against servers that do everything wrong."""
 import socket

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 """coffer request against the simulated exchanges: signed, sent once, the reply printed as it came;
 what is refused is refused before the PIN; what goes wrong on the way is told for what it is"""
 import atexit

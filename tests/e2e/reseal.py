@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 """coffer rotate --seal with real SoftHSM tokens: in place, to another token, what other machines and
 old backups see, and what is refused. Killed and failing: reseal_faults.py."""
 import json

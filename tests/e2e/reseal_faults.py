@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: slow
 """coffer rotate --seal killed or failing at each of its system calls on the vault, the machine's state
 and its list of tokens: this machine opens whichever vault it finds, signs with all keys, goes on."""
 import json

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 """coffer review: asks what only a person knows, notes date and open points, keeps nothing half"""
 import json
 import os

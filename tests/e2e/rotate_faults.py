@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: slow
 """Rotations and what goes with them, killed or failing at each system call: the vault opens, each
 record holds its old or its new key, the other one is beside it or named, and none is ever lost."""
 import os

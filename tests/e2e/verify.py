@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 """coffer verify against the simulated exchanges: one key and many, exit codes, marks that come off,
 accepted risks, and the test order."""
 import json

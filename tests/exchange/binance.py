@@ -3,7 +3,7 @@
 they answer."""
 import re
 
-from .common import Refuse, as_json, page
+from .common import Refuse, as_json, page, told
 from .keys import number_of, text
 from .market import QUOTES, Market, PRICES, Refused, amount, plain
 
@@ -177,8 +177,7 @@ def restrictions(call):
              "enableFixReadOnly": False}
     if k.expires_ms is not None:
         reply["tradingAuthorityExpirationTime"] = k.expires_ms
-    reply.update(k.extra)
-    return as_json({n: v for n, v in reply.items() if v is not None})
+    return as_json(told(reply, k))
 
 
 def order_row(o):

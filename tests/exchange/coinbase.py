@@ -6,7 +6,7 @@ import uuid
 
 import checker
 
-from .common import Refuse, as_json, iso
+from .common import Refuse, as_json, iso, told
 from .market import PRICES, Market, Refused, amount, short
 from .server import Reply
 
@@ -119,8 +119,7 @@ def permissions(call):
     k = call.key
     reply = {"can_view": k.read, "can_trade": k.spot, "can_transfer": k.withdraw or k.transfer,
              "portfolio_uuid": made_up_id("portfolio", k.account), "portfolio_type": "DEFAULT"}
-    reply.update(k.extra)
-    return as_json({n: v for n, v in reply.items() if v is not None})
+    return as_json(told(reply, k))
 
 
 def accounts(call):

@@ -7,6 +7,7 @@ import urllib.parse
 
 import checker
 
+from .keys import NULL
 from .market import Book
 from .server import Reply
 
@@ -44,6 +45,12 @@ def page(status, title, text):
     return Reply(status, f"<!DOCTYPE html>\n<html><head><title>{title}</title></head>\n<body>"
                          f"<center><h1>{title}</h1></center><p>{text}</p></body></html>\n",
                  kind="text/html; charset=UTF-8")
+
+
+def told(members, key):
+    """The members of an introspection reply as this key's extra has them."""
+    members = {**members, **key.extra}
+    return {n: None if v is NULL else v for n, v in members.items() if v is not None}
 
 
 def pairs(text):

@@ -19,6 +19,7 @@ TYPES = {BINANCE: ("hmac", "rsa", "ed25519"), OKX: ("hmac",), KRAKEN: ("hmac",),
          COINBASE: ("p256", "ed25519")}
 CLIENT = ipaddress.ip_address("127.0.0.1")
 DAY_MS = 86_400_000
+NULL = object()
 
 
 def openssl(*args, data=None):
@@ -97,7 +98,8 @@ class Key:
         self.created_ms = created_ms or int(time.time() * 1000) - DAY_MS
         self.expires_ms = expires_ms
         self.account, self.label = account, label
-        self.extra = {}            # members put into the introspection reply; None takes one away
+        # Members put into the introspection reply; None takes one away, NULL makes it a null.
+        self.extra = {}
         self.nonce, self.nonce_window = 0, 0
         self.last_used_ms = 0
         self.is_deleted = False

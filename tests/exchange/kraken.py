@@ -2,10 +2,11 @@
 """Kraken spot, as its documentation says it answers: HTTP status 200 nearly always, errors in a
 list, nonces that must rise."""
 import email.utils
+import re
 
 import checker
 
-from .common import Refuse, as_json, iso, page, pairs
+from .common import Refuse, as_json, iso, page, pairs, told
 from .keys import number_of
 from .market import PRICES, Market, Refused, amount, plain, short
 
@@ -63,6 +64,7 @@ def handle(call):
         sign_in(call)
         if rights and not rights & set(permissions(call.key)):
             refuse("EGeneral:Permission denied")
+        end_old_orders(call)
         try:
             return action(call, call.sent)
         except Refused as why:
@@ -143,7 +145,14 @@ def ticker(_, sent):
 
 # Private -----------------------------------------------------------------------------------------
 
+def camel(name):
+    """ip_allowlist: ipAllowlist"""
+    first, *others = name.split("_")
+    return first + "".join(w.capitalize() for w in others)
+
+
 def key_info(call, _):
+    """Recorded replies write the members so; the documentation writes them as camel() does."""
     k = call.key
 
     def seconds(ms):
@@ -154,8 +163,8 @@ def key_info(call, _):
              "query_from": "0", "query_to": "0", "created_time": seconds(k.created_ms),
              "modified_time": seconds(k.created_ms), "last_used": seconds(k.last_used_ms),
              "ip_allowlist": [""] if k.ip is None else list(k.ip)}
-    reply.update(k.extra)
-    return good({n: v for n, v in reply.items() if v is not None})
+    reply = told(reply, k)
+    return good({camel(n): v for n, v in reply.items()} if call.x.kraken_camel else reply)
 
 
 def balance(call, _):
@@ -172,6 +181,29 @@ def describe(side, kind, size, m, price):
     return {"order": f"{side} {plain(size)} {m.alt}{at}"}
 
 
+def lifetime(call, sent):
+    """When the order ends by itself, in ms; None: when it is cancelled. GTD wants a date: unix
+    seconds, or + and how many from now, five at least."""
+    force, date = sent.get("timeinforce", "GTC"), sent.get("expiretm", "0")
+    if force not in ("GTC", "IOC", "GTD"):
+        refuse("EGeneral:Invalid arguments:timeinforce")
+    if not re.fullmatch(r"\+?[0-9]{1,10}", date) or (force == "GTD" and date == "0"):
+        refuse("EGeneral:Invalid arguments:expiretm")
+    if force != "GTD":
+        return None
+    ms = int(date) * 1000 + (call.now_ms if date[0] == "+" else 0)
+    if ms < call.now_ms + 5000:
+        refuse("EGeneral:Invalid arguments:expiretm")
+    return ms
+
+
+def end_old_orders(call):
+    for order in call.book().open_orders():
+        if order.expires_ms and order.expires_ms <= call.now_ms:
+            call.book().cancel(order)
+            order.state = "expired"
+
+
 def place(call, sent):
     for name in ("pair", "type", "ordertype", "volume"):
         if not sent.get(name):
@@ -182,6 +214,7 @@ def place(call, sent):
         refuse("EGeneral:Invalid arguments:type")
     if sent["ordertype"] not in ("limit", "market"):
         refuse("EGeneral:Invalid arguments:ordertype")
+    expires_ms = lifetime(call, sent)
     m, kind, size = NAMES[sent["pair"]], sent["ordertype"], amount(sent["volume"])
     price = amount(sent.get("price", "")) if kind == "limit" else None
     is_test = sent.get("validate", "false") not in ("false", "0")
@@ -189,7 +222,7 @@ def place(call, sent):
         m, sent["type"], price, size, post_only="post" in sent.get("oflags", "").split(","),
         immediate=sent.get("timeinforce") == "IOC", client_id=sent.get("cl_ord_id", ""),
         type=kind, userref=sent.get("userref", "0"), dry_run=is_test, key=call.key,
-        created_ms=call.now_ms)
+        created_ms=call.now_ms, expires_ms=expires_ms)
     reply = {"descr": describe(sent["type"], kind, size, m, price)}
     if order:
         order.id = f"O{order.number:05d}-SIMUL-ATEDXX"
@@ -212,9 +245,9 @@ def cancel(call, sent):
 def order_row(o):
     return {"refid": None, "userref": int(o.userref), "cl_ord_id": o.client_id,
             "status": {"filled": "closed"}.get(o.state, o.state), "opentm": o.created_ms / 1000,
-            "starttm": 0, "expiretm": 0, "vol": plain(o.size), "vol_exec": plain(o.filled),
-            "cost": "0.00000", "fee": "0.00000", "price": "0.00000", "misc": "",
-            "oflags": "fciq,post" if o.post_only else "fciq",
+            "starttm": 0, "expiretm": (o.expires_ms or 0) // 1000, "vol": plain(o.size),
+            "vol_exec": plain(o.filled), "cost": "0.00000", "fee": "0.00000", "price": "0.00000",
+            "misc": "", "oflags": "fciq,post" if o.post_only else "fciq",
             "descr": {"pair": o.market.alt, "type": o.side, "ordertype": o.type,
                       "price": plain(o.price, 1), "price2": "0", "leverage": "none",
                       **describe(o.side, o.type, o.size, o.market, o.price), "close": ""}}

@@ -52,7 +52,7 @@ class Order:
         self.kind, self.client_id, self.post_only, self.crossed = "limit", "", False, False
         self.id = str(number)
         self.exchange = self.env = self.account = self.key = None
-        self.created_ms = 0
+        self.created_ms, self.expires_ms = 0, None
         self.__dict__.update(more)
 
     @property

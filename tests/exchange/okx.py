@@ -4,7 +4,7 @@ and the demo side share host names."""
 import datetime
 import re
 
-from .common import Refuse, as_json
+from .common import Refuse, as_json, told
 from .keys import number_of
 from .market import PRICES, QUOTES, Market, Refused, amount, short
 
@@ -155,8 +155,7 @@ def config(call):
              "posMode": "net_mode", "roleType": "0", "spotBorrowAutoRepay": False,
              "spotOffsetType": "", "spotRoleType": "0", "spotTraderInsts": [],
              "traderInsts": [], "type": "0", "uid": uid}
-    reply.update(k.extra)
-    return good({n: v for n, v in reply.items() if v is not None})
+    return good(told(reply, k))
 
 
 def balance(call):

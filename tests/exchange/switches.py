@@ -13,7 +13,8 @@ from .server import Reply
 RIGHTS_AT = {BINANCE: "/sapi/v1/account/apiRestrictions", OKX: "/api/v5/account/config",
              KRAKEN: "/0/private/GetApiKeyInfo", COINBASE: "/api/v3/brokerage/key_permissions"}
 RIGHTS = {BINANCE: re.compile(r"enable|permits|ipRestrict"), OKX: re.compile(r"perm|ip$"),
-          KRAKEN: re.compile(r"permissions|ip_allowlist"), COINBASE: re.compile(r"can_")}
+          KRAKEN: re.compile(r"permissions|ip_allowlist|ipAllowlist"),
+          COINBASE: re.compile(r"can_")}
 # A member that says the worst, to stand before the true one of the same name.
 WORST = {BINANCE: ("enableWithdrawals", True), OKX: ("perm", "read_only,trade,withdraw"),
          KRAKEN: ("permissions", ["query-funds", "modify-trades", "withdraw-funds"]),
@@ -72,9 +73,9 @@ def html(_, switch):
                 "You are unable to access this site. Ray ID: 8f00ba4</p><p>\x1b[31mred\x1b[0m")
 
 
-def redirect(*_):
-    reply = page(302, "302 Found", "moved")
-    reply.headers["Location"] = "https://evil.example/"
+def redirect(_, switch):
+    reply = page(switch.status or 302, "302 Found", "moved")
+    reply.headers["Location"] = switch.location or "https://evil.example/"
     return reply
 
 
@@ -149,7 +150,7 @@ def wrong_type(exchange, reply, _):
     """True and numbers as text. OKX and Kraken write numbers as text: there the other way round,
     and the list of rights is text where it is an array, an array where it is text."""
     def lists(row):
-        for name in ("perm", "permissions", "ip", "ip_allowlist"):
+        for name in ("perm", "permissions", "ip", "ip_allowlist", "ipAllowlist"):
             if isinstance(row.get(name), str):
                 row[name] = row[name].split(",")
             elif isinstance(row.get(name), list):
@@ -221,12 +222,13 @@ class Switch:
     """One thing that goes wrong. path: as sent, * and ? as in file names; times: how often."""
 
     def __init__(self, kind, exchange=None, path=None, times=None, *, method=None, status=None,
-                 retry_after=None, members=None):     # pylint: disable=redefined-outer-name
+                 retry_after=None, location=None,
+                 members=None):                       # pylint: disable=redefined-outer-name
         if kind not in KINDS:
             raise ValueError(f"no switch {kind}; there are {', '.join(KINDS)}")
         self.kind, self.exchange, self.path, self.left = kind, exchange, path, times
         self.method, self.status, self.retry_after = method, status, retry_after
-        self.members = members
+        self.location, self.members = location, members
         self.hits = 0
 
     def matches(self, exchange, method, path):

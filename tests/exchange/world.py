@@ -47,6 +47,7 @@ class Exchange:
         self.ambiguous = False        # a key that is gone gets the answer that has other causes too
         self.kraken_ip_error = "EAPI:Invalid key"      # what Kraken says to an unlisted address
         self.kraken_expired_error = "EAPI:Feature disabled"
+        self.kraken_camel = False     # GetApiKeyInfo with the documentation's names of members
         self.coinbase_page = 250      # rows of a page at most, whatever was asked
         self.nonces = {}              # that Kraken saw, by key
         self.log, self.errors, self.switches = [], [], []

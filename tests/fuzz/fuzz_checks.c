@@ -186,7 +186,7 @@ static void check_replies(const struct talk *t)
         struct err e;
         uint64_t ms = 0;
         t->conn->checks->explain(r, &f);
-        MUST((unsigned)f.kind <= FAILURE_OTHER && f.n_causes <= CAUSES_MAX);
+        MUST((unsigned)f.kind <= FAILURE_PLACE && f.n_causes <= CAUSES_MAX);
         MUST(f.kind != FAILURE_NONE || (r->status >= 200 && r->status < 300));
         TEXT(f.code);
         TEXT(f.message);
