@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TIMEOUT_DEFAULT_MS 10000u
@@ -27,6 +28,7 @@ struct courier {
     size_t n_taken;
     size_t n_open; /* sent and not answered */
     unsigned longest_ms;
+    int64_t deadline_ms; /* of the send or the wait that goes on; CLOCK_MONOTONIC */
     bool is_gone;
     struct err why; /* when it is gone */
 };
@@ -162,10 +164,24 @@ static int next_frame(struct courier *c, size_t *n, struct err *e)
 
 /* -- writing -- */
 
+static int64_t clock_ms(void)
+{
+    struct timespec t = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void set_deadline(struct courier *c)
+{
+    c->deadline_ms = clock_ms() + (int64_t)c->longest_ms + SILENCE_MS;
+}
+
 static int wait_for(struct courier *c, short events, struct err *e)
 {
     struct pollfd p = {.fd = c->fd, .events = events};
-    int n = poll(&p, 1, (int)c->longest_ms + SILENCE_MS);
+    int64_t left = c->deadline_ms - clock_ms();
+    int n = poll(&p, 1, left > 0 ? (int)left : 0);
 
     if (n == 0)
         return lose(c, "does not answer", e);
@@ -225,6 +241,7 @@ int courier_send(struct courier *c, uint32_t id, const struct request *r,
         if (q.timeout_ms > c->longest_ms)
             c->longest_ms = q.timeout_ms;
         c->n_open++;
+        set_deadline(c);
         rc = write_all(c, buf_bytes(&out), e);
     }
     buf_free(&out);
@@ -287,6 +304,7 @@ int courier_wait(struct courier *c, struct answer *a, struct err *e)
         return say_gone(c, e);
     if (c->n_open == 0)
         return err_set(e, ERR_FAILED, "no answer is due");
+    set_deadline(c);
     for (;;) {
         if (next_frame(c, &n, e))
             return lose(c, "sent what is no frame", e);

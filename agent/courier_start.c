@@ -132,8 +132,8 @@ struct launch {
     char *envp[ENV_NET_MAX + 1];
 };
 
-/* Its end of the pair, nothing to read, nowhere to print, errors to where ours go; no descriptor
- * else, whoever opened it. */
+/* Its end of the pair, nothing to read, nowhere to print, errors at its start to where ours go; no
+ * descriptor else, whoever opened it. */
 static int set_files(struct launch *l, int theirs)
 {
     int rc = posix_spawn_file_actions_adddup2(&l->files, theirs, WIRE_FD);
@@ -158,8 +158,10 @@ static int set_signals(struct launch *l)
     int rc = posix_spawnattr_setsigmask(&l->attr, &none);
     if (!rc)
         rc = posix_spawnattr_setsigdefault(&l->attr, &all);
+    /* a session of its own: the terminal is not its */
     if (!rc)
-        rc = posix_spawnattr_setflags(&l->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        rc = posix_spawnattr_setflags(&l->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                    POSIX_SPAWN_SETSID);
     return rc;
 }
 

@@ -7,62 +7,20 @@
 #include "agent/prepare.h"
 #include "base/wipe.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define UNDER_WAY_MAX 64u
 
-struct run {
+struct errands {
     struct courier *c;
-    struct errand *const *list;
-    size_t n, n_done, n_under_way;
+    size_t max, n, n_done, n_under_way;
     const struct where *where;
     const struct env *env;
     void (*progress)(void *ctx, size_t n_done, size_t n);
     void *ctx;
+    struct errand *list[];
 };
-
-struct errand *errand_new(enum purpose p, const struct record_info *info, struct signer *signer,
-                          struct err *e)
-{
-    struct errand *r = wipe_malloc(sizeof(*r));
-
-    if (!r) {
-        err_set(e, ERR_MEMORY, "no memory to ask an exchange");
-        return NULL;
-    }
-    memset(r, 0, sizeof(*r));
-    r->info = info;
-    r->signer = signer;
-    for (size_t i = 0; i < CALLS_MAX; i++)
-        answer_init(&r->answers[i]);
-    r->talk.purpose = p;
-    r->talk.conn = connector_find(info->connector);
-    r->talk.region = info->region[0] ? info->region : NULL;
-    r->talk.tag = r->tag;
-    if (!r->talk.conn || !r->talk.conn->checks ||
-        !environment_by_name(bytes_str(info->environment), &r->talk.env)) {
-        err_set(&r->failed, ERR_FAILED, "this version of coffer cannot ask '%s' (%s) anything",
-                info->connector, info->environment);
-        err_hint(&r->failed, "use the version that added '%s', or a later one", info->name);
-        r->is_over = r->is_done = true;
-    }
-    return r;
-}
-
-void errand_free(struct errand *r)
-{
-    if (!r)
-        return;
-    for (size_t i = 0; i < CALLS_MAX; i++)
-        answer_free(&r->answers[i]);
-    wipe_free(r);
-}
-
-void errand_freep(struct errand **r)
-{
-    errand_free(*r);
-    *r = NULL;
-}
 
 /* -- who may ask -- */
 
@@ -87,7 +45,7 @@ static bool is_same_key(const struct record_info *a, const struct record_info *b
 
 /* Two requests of one key may overtake each other on the way, and the exchange would refuse the
  * lower nonce. */
-static bool must_queue(const struct run *run, const struct errand *r, enum req_class cls)
+static bool must_queue(const struct errands *run, const struct errand *r, enum req_class cls)
 {
     if (!r->talk.conn->needs_nonce || cls == CLASS_PUBLIC)
         return false;
@@ -114,7 +72,7 @@ static void take_answer(struct errand *r, unsigned call)
     r->is_waiting = false;
 }
 
-static int share_clock(const struct run *run, const struct errand *from, struct err *e)
+static int share_clock(const struct errands *run, const struct errand *from, struct err *e)
 {
     for (size_t i = 0; i < run->n; i++) {
         struct errand *r = run->list[i];
@@ -128,7 +86,7 @@ static int share_clock(const struct run *run, const struct errand *from, struct 
 }
 
 /* Takes a over, when it is to something that was asked. */
-static int deliver(struct run *run, struct answer *a, struct err *e)
+static int deliver(struct errands *run, struct answer *a, struct err *e)
 {
     size_t i = a->id / CALLS_MAX;
     unsigned call = a->id % CALLS_MAX;
@@ -152,7 +110,7 @@ static void give_up(struct errand *r, const struct err *why)
     r->is_over = true;
 }
 
-static int prepare(struct run *run, const struct errand *r, struct prepared *p,
+static int prepare(struct errands *run, const struct errand *r, struct prepared *p,
                    const struct wish *w, struct request *out, struct err *e)
 {
     if (p->cls == CLASS_PUBLIC)
@@ -166,7 +124,7 @@ static bool is_own_fault(int rc)
     return rc == ERR_LIMIT || rc == ERR_USAGE || rc == ERR_POLICY;
 }
 
-static int send_call(struct run *run, size_t i, struct prepared *p, const struct wish *w,
+static int send_call(struct errands *run, size_t i, struct prepared *p, const struct wish *w,
                      struct err *e)
 {
     struct errand *r = run->list[i];
@@ -208,7 +166,7 @@ static int join_clock(struct errand *r, const struct errand *of, struct err *e)
 }
 
 /* One call of the talk. *is_queued: it may not go yet, and is asked for again later. */
-static int ask(struct run *run, size_t i, const struct inquiry *q, bool *is_queued, struct err *e)
+static int ask(struct errands *run, size_t i, const struct inquiry *q, bool *is_queued, struct err *e)
 {
     struct errand *r = run->list[i];
     unsigned call = r->talk.n_asked;
@@ -239,7 +197,7 @@ static int ask(struct run *run, size_t i, const struct inquiry *q, bool *is_queu
 }
 
 /* As many calls of one talk as may go now. */
-static int advance(struct run *run, size_t i, struct err *e)
+static int advance(struct errands *run, size_t i, struct err *e)
 {
     struct errand *r = run->list[i];
     bool is_queued = false;
@@ -297,7 +255,7 @@ static void finish(struct errand *r)
     r->is_done = true;
 }
 
-static void count_done(struct run *run)
+static void count_done(struct errands *run)
 {
     for (size_t i = 0; i < run->n; i++) {
         struct errand *r = run->list[i];
@@ -323,21 +281,36 @@ static int make_tag(const struct env *env, char out[17], struct err *e)
     return OK;
 }
 
-static int start(struct run *run, struct err *e)
+int errands_begin(struct courier *c, size_t max, const struct where *where, const struct env *env,
+                  struct errands **out, struct err *e)
 {
-    for (size_t i = 0; i < run->n; i++) {
-        struct errand *r = run->list[i];
-        if (r->talk.purpose == PURPOSE_TRADE && !r->tag[0] && make_tag(run->env, r->tag, e))
-            return e->code;
-        run->n_done += r->is_done;
-    }
-    if (run->progress && run->n_done > 0)
-        run->progress(run->ctx, run->n_done, run->n);
+    struct errands *run = wipe_malloc(sizeof(*run) + max * sizeof(struct errand *));
+
+    if (!run)
+        return err_set(e, ERR_MEMORY, "no memory to ask exchanges");
+    *run = (struct errands){.c = c, .max = max, .where = where, .env = env};
+    *out = run;
     return OK;
 }
 
+void errands_freep(struct errands **run)
+{
+    wipe_free(*run);
+    *run = NULL;
+}
+
+int errands_add(struct errands *run, struct errand *r, struct err *e)
+{
+    assert(run->n < run->max);
+    if (r->talk.purpose == PURPOSE_TRADE && !r->tag[0] && make_tag(run->env, r->tag, e))
+        return e->code;
+    run->list[run->n++] = r;
+    run->n_done += r->is_done;
+    return advance(run, run->n - 1, e);
+}
+
 /* The courier is gone, and with it the replies. */
-static int lost(const struct run *run, struct err *e)
+static int lost(const struct errands *run, struct err *e)
 {
     for (size_t i = 0; i < run->n; i++)
         for (unsigned k = 0; k < run->list[i]->talk.n_asked; k++)
@@ -347,7 +320,7 @@ static int lost(const struct run *run, struct err *e)
     return e->code;
 }
 
-static int next_answer(struct run *run, struct err *e)
+static int next_answer(struct errands *run, struct err *e)
 {
     struct answer a;
     int rc;
@@ -361,30 +334,35 @@ static int next_answer(struct run *run, struct err *e)
     return rc;
 }
 
+int errands_end(struct errands *run, void (*progress)(void *ctx, size_t n_done, size_t n),
+                void *ctx, struct err *e)
+{
+    run->progress = progress;
+    run->ctx = ctx;
+    if (progress && run->n_done > 0)
+        progress(ctx, run->n_done, run->n);
+    for (;;) {
+        for (size_t i = 0; i < run->n; i++)
+            if (advance(run, i, e))
+                return e->code;
+        count_done(run);
+        if (run->n_done == run->n)
+            return OK;
+        if (next_answer(run, e))
+            return e->code;
+    }
+}
+
 int errands_run(struct courier *c, struct errand *const *list, size_t n, const struct where *where,
                 const struct env *env, void (*progress)(void *ctx, size_t n_done, size_t n),
                 void *ctx, struct err *e)
 {
-    struct run run = {
-        .c = c,
-        .list = list,
-        .n = n,
-        .where = where,
-        .env = env,
-        .progress = progress,
-        .ctx = ctx,
-    };
+    AUTO(errands_freep) struct errands *run = NULL;
 
-    if (start(&run, e))
+    if (errands_begin(c, n, where, env, &run, e))
         return e->code;
-    for (;;) {
-        for (size_t i = 0; i < n; i++)
-            if (advance(&run, i, e))
-                return e->code;
-        count_done(&run);
-        if (run.n_done == n)
-            return OK;
-        if (next_answer(&run, e))
+    for (size_t i = 0; i < n; i++)
+        if (errands_add(run, list[i], e))
             return e->code;
-    }
+    return errands_end(run, progress, ctx, e);
 }

@@ -35,11 +35,20 @@ struct errand *errand_new(enum purpose p, const struct record_info *info, struct
 void errand_free(struct errand *r); /* takes NULL; wipes */
 void errand_freep(struct errand **r);
 
-/* Runs them all side by side until each is done, at most 64 calls under way; public calls (the
- * clock) go unsigned, and an exchange's clock is asked once for all keys that reach it the same
- * way. Kraken's kind of key has one private call under way at a time. progress: called whenever one
- * is done, may be NULL. Errors are those that end everything (coffer-net gone, no memory); what
- * goes wrong with one stands in its failed. */
+/* Several side by side, at most 64 calls under way; public calls (the clock) go unsigned, and an
+ * exchange's clock is asked once for all keys that reach it the same way. Kraken's kind of key has
+ * one private call under way at a time. Errors are those that end everything (coffer-net gone, no
+ * memory); what goes wrong with one stands in its failed. */
+struct errands;
+int errands_begin(struct courier *c, size_t max, const struct where *where, const struct env *env,
+                  struct errands **out, struct err *e) MUST_USE;
+void errands_freep(struct errands **run);
+/* Its first calls go out at once, while the caller makes the next one ready. At most max. */
+int errands_add(struct errands *run, struct errand *r, struct err *e) MUST_USE;
+/* Until each is done. progress: called whenever one is, may be NULL. */
+int errands_end(struct errands *run, void (*progress)(void *ctx, size_t n_done, size_t n),
+                void *ctx, struct err *e) MUST_USE;
+/* All of that for a list. */
 int errands_run(struct courier *c, struct errand *const *list, size_t n, const struct where *where,
                 const struct env *env, void (*progress)(void *ctx, size_t n_done, size_t n),
                 void *ctx, struct err *e) MUST_USE;
