@@ -3,6 +3,7 @@
 #include "agent/courier.h"
 
 #include "agent/courier_start.h"
+#include "base/env.h"
 #include "base/wipe.h"
 
 #include <errno.h>
@@ -12,11 +13,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TIMEOUT_DEFAULT_MS 10000u
-#define SILENCE_MS 5000 /* beyond the longest time limit: then it hangs */
+#define SILENCE_MS 5000u /* beyond the longest time limit: then it hangs */
 #define READ_STEP 65536u
 #define WAITING_MAX (512u * 1024 * 1024) /* replies that nobody has taken yet */
 #define END_MS 1000
@@ -28,7 +28,7 @@ struct courier {
     size_t n_taken;
     size_t n_open; /* sent and not answered */
     unsigned longest_ms;
-    int64_t deadline_ms; /* of the send or the wait that goes on; CLOCK_MONOTONIC */
+    uint64_t deadline_ms; /* of the send or the wait that goes on, by ticks_ms */
     bool is_gone;
     struct err why; /* when it is gone */
 };
@@ -164,24 +164,16 @@ static int next_frame(struct courier *c, size_t *n, struct err *e)
 
 /* -- writing -- */
 
-static int64_t clock_ms(void)
-{
-    struct timespec t = {0};
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void set_deadline(struct courier *c)
 {
-    c->deadline_ms = clock_ms() + (int64_t)c->longest_ms + SILENCE_MS;
+    c->deadline_ms = ticks_ms() + c->longest_ms + SILENCE_MS;
 }
 
 static int wait_for(struct courier *c, short events, struct err *e)
 {
     struct pollfd p = {.fd = c->fd, .events = events};
-    int64_t left = c->deadline_ms - clock_ms();
-    int n = poll(&p, 1, left > 0 ? (int)left : 0);
+    uint64_t now = ticks_ms();
+    int n = poll(&p, 1, c->deadline_ms > now ? (int)(c->deadline_ms - now) : 0);
 
     if (n == 0)
         return lose(c, "does not answer", e);

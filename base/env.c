@@ -46,6 +46,14 @@ static int real_random(const struct env *env, void *p, size_t n, struct err *e)
 
 const struct env env_real = {.now_us = real_now_us, .random = real_random};
 
+uint64_t ticks_ms(void)
+{
+    struct timespec t = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 /* A star at the end stands for any rest. */
 static const char *const kept[] = {
     "HOME",

@@ -31,6 +31,9 @@ struct env {
 
 extern const struct env env_real;
 
+/* Milliseconds since some moment, for time limits: never set back or forward (CLOCK_MONOTONIC). */
+uint64_t ticks_ms(void);
+
 /* Starts a process that will hold secrets: keeps only the allowed environment variables (man page,
  * ENVIRONMENT), makes the process not dumpable and not traceable, no core files, umask 077, SIGPIPE
  * ignored, descriptors 0 to 2 open. First call of main. */

@@ -69,8 +69,8 @@ static bool is_unsafe(const uint8_t *p, size_t n)
 {
     if (n == 1)
         return p[0] < 0x20 || p[0] == 0x7f;
-    if (n == 2)
-        return p[0] == 0xc2 && p[1] < 0xa0;
+    if (n == 2) /* C1, and the Arabic letter mark */
+        return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
     if (n != 3 || p[0] != 0xe2)
         return false;
     if (p[1] == 0x80)

@@ -256,13 +256,44 @@ void json_error(cJSON *to, const struct err *e)
         json_list_text(hints, e->hints[i]);
 }
 
+/* A character of JSON text, which has them in strings only, that could move a terminal's cursor or
+ * reorder the line for the reader; 0 for another. p starts with a sequence of n bytes. */
+static unsigned risky(const uint8_t *p, size_t n)
+{
+    unsigned c = p[0];
+
+    if (n == 2)
+        c = (c & 0x1fu) << 6 | (p[1] & 0x3fu);
+    else if (n == 3)
+        c = (c & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+    bool is_risky = n > 0 && n < 4 &&
+                    ((c >= 0x7f && c < 0xa0) || c == 0x061c || c == 0x200e || c == 0x200f ||
+                     (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069));
+    return is_risky ? c : 0;
+}
+
+/* cJSON leaves them as they are; as escapes they have the same value. */
+static void put_json(struct bytes text)
+{
+    for (size_t n; text.n > 0; text = bytes_of(text.p + n, text.n - n)) {
+        size_t step = text_utf8_step(text);
+        unsigned c = risky(text.p, step);
+        n = step > 0 ? step : 1;
+        if (c)
+            printf("\\u%04x", c);
+        else
+            fwrite(text.p, 1, n, stdout);
+    }
+}
+
 static bool print_json(struct out *o)
 {
     char *text = cJSON_PrintUnformatted(o->json);
 
     if (!text)
         return false;
-    printf("%s\n", text);
+    put_json(bytes_str(text));
+    fputc('\n', stdout);
     cJSON_free(text);
     return true;
 }

@@ -22,13 +22,14 @@ static int put_once(struct vault *v, const struct record *old, struct candidate 
 static int free_name(const struct vault *v, const char *base, char name[NAME_MAX_LEN + 1],
                      struct err *e)
 {
-    char end[8] = "-new";
+    static const char *const ends[] = {"-new",   "-new-2", "-new-3", "-new-4", "-new-5",
+                                       "-new-6", "-new-7", "-new-8", "-new-9"};
     int rc = ERR_EXISTS;
 
-    for (int i = 2; rc == ERR_EXISTS && i <= 10; i++) {
-        snprintf(name, NAME_MAX_LEN + 1, "%.*s%s", (int)(NAME_MAX_LEN - strlen(end)), base, end);
+    for (size_t i = 0; rc == ERR_EXISTS && i < ARRAY_LEN(ends); i++) {
+        snprintf(name, NAME_MAX_LEN + 1, "%.*s%s", (int)(NAME_MAX_LEN - strlen(ends[i])), base,
+                 ends[i]);
         rc = vault_name_free(v, name, NULL, e);
-        snprintf(end, sizeof(end), "-new-%d", i);
     }
     return rc;
 }

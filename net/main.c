@@ -10,6 +10,8 @@
 #include "net/sandbox.h"
 #include "net/serve.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -54,7 +56,7 @@ static int read_ports(int argc, char **argv, const struct proxy *proxy, struct p
     return OK;
 }
 
-/* The terminal's signals are for coffer, which may have something to finish; with it we end. */
+/* These are for coffer, which may have something to finish; with it we end. */
 static int ignore_signals(struct err *e)
 {
     static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP};
@@ -66,7 +68,32 @@ static int ignore_signals(struct err *e)
     return OK;
 }
 
-static int run(int argc, char **argv, struct err *e)
+static int confine(const struct ports *ports, struct err *e)
+{
+    return sandbox_landlock(ports->v, ports->n, e) ? e->code : sandbox_seccomp(e);
+}
+
+/* What coffer prints its errors to is mostly the terminal, which can be read through the same
+ * descriptor: the PIN that is typed there is not for this process. *errors goes on being ours until
+ * the sandbox stands. */
+static int shut_in(const struct ports *ports, int *errors, struct err *e)
+{
+    if (IS_SANITIZED) /* a sanitizer's findings are printed */
+        return confine(ports, e);
+    int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, WIRE_FD + 1);
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (kept < 0 || null < 0 || dup2(null, STDERR_FILENO) < 0)
+        return err_sys(e, errno, "leave the terminal");
+    close(null);
+    *errors = kept;
+    if (confine(ports, e))
+        return e->code;
+    close(kept);
+    *errors = STDERR_FILENO;
+    return OK;
+}
+
+static int run(int argc, char **argv, int *errors, struct err *e)
 {
     static struct proxy proxy;
     struct ports ports = {.n = 0};
@@ -75,7 +102,7 @@ static int run(int argc, char **argv, struct err *e)
         return e->code;
     proxy_from_environment(&proxy);
     if (read_ports(argc, argv, &proxy, &ports, e) || memory_install(e) ||
-        sandbox_landlock(ports.v, ports.n, e) || sandbox_seccomp(e))
+        shut_in(&ports, errors, e))
         return e->code;
     return serve(WIRE_FD, &proxy, &env_real, e);
 }
@@ -83,11 +110,12 @@ static int run(int argc, char **argv, struct err *e)
 int main(int argc, char **argv)
 {
     struct err e = {.code = OK};
+    int errors = STDERR_FILENO;
 
-    if (run(argc, argv, &e) == OK)
+    if (run(argc, argv, &errors, &e) == OK)
         return 0;
-    fprintf(stderr, "coffer-net: %s\n", e.msg);
+    dprintf(errors, "coffer-net: %s\n", e.msg);
     for (unsigned i = 0; i < e.n_hints; i++)
-        fprintf(stderr, "hint: %s\n", e.hints[i]);
+        dprintf(errors, "hint: %s\n", e.hints[i]);
     return err_exit(e.code) == 2 ? 2 : 1;
 }

@@ -50,11 +50,12 @@ static enum wire_fault code_fault(const struct transfer *t, CURLcode code)
     case CURLE_COULDNT_CONNECT:
         return FAULT_CONNECT;
     case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_ABORTED_BY_CALLBACK: /* by our own clock */
         return timeout_fault(t);
     case CURLE_PEER_FAILED_VERIFICATION:
         return certificate_fault(t);
     case CURLE_SSL_CACERT_BADFILE:
-        return t->q.ca.n > 0 ? FAULT_REFUSED_HERE : FAULT_CERTIFICATE;
+        return t->q.ca.n > 0 ? FAULT_REFUSED_HERE : FAULT_INTERNAL;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CIPHER:
         return FAULT_TLS;
@@ -98,6 +99,9 @@ static const char *detail_text(const struct transfer *t, CURLcode code)
         return t->why;
     if (code == CURLE_OK)
         return "the reply does not say where it ends";
+    if (code == CURLE_SSL_CACERT_BADFILE && t->q.ca.n == 0)
+        return "the system's certificate authorities cannot be read: install package "
+               "ca-certificates, or name a file by --ca-file";
     return t->text[0] ? t->text : curl_easy_strerror(code);
 }
 

@@ -39,7 +39,8 @@ static const char *take_url(struct bytes text, struct proxy *p)
         if (memcmp(text.p + i, "://", 3) == 0) {
             scheme = bytes_of(text.p, i);
             rest = bytes_of(text.p + i + 3, text.n - i - 3);
-            if (text_eq_nocase(scheme, BYTES_LIT("https")))
+            p->is_tls = text_eq_nocase(scheme, BYTES_LIT("https"));
+            if (p->is_tls)
                 p->port = PORT_DEFAULT_TLS;
             else if (!text_eq_nocase(scheme, BYTES_LIT("http")))
                 return "https_proxy must be an http:// or https:// proxy";
@@ -80,19 +81,36 @@ static bool is_named(struct bytes entry, struct bytes host)
     return text_eq_nocase(entry, end) && (entry.n == host.n || end.p[-1] == '.');
 }
 
+static struct bytes unbracket(struct bytes s)
+{
+    return s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']' ? bytes_of(s.p + 1, s.n - 2) : s;
+}
+
+/* Without the port; an IPv6 address has colons of its own. */
+static struct bytes name_of(struct bytes host)
+{
+    size_t n = 0;
+
+    if (host.n > 0 && host.p[0] == '[')
+        while (n < host.n && host.p[n] != ']')
+            n++;
+    while (n < host.n && host.p[n] != ':')
+        n++;
+    return unbracket(bytes_of(host.p, n));
+}
+
 bool proxy_is_for(const struct proxy *p, const char *host)
 {
-    struct bytes rest = p->except, name, port;
+    struct bytes rest = p->except, name = name_of(bytes_str(host));
 
     if (!p->bad && !p->url[0])
         return false;
-    (void)text_cut(bytes_str(host), ':', &name, &port);
     while (rest.n > 0) {
         size_t n = 0;
         while (n < rest.n && rest.p[n] != ',' && rest.p[n] != ' ' && rest.p[n] != '\t')
             n++;
         struct bytes entry = bytes_of(rest.p, n);
-        if (is_named(entry, name) || (n > 0 && is_named(entry, bytes_str(host))))
+        if (is_named(unbracket(entry), name) || (n > 0 && is_named(entry, bytes_str(host))))
             return false;
         rest = bytes_of(rest.p + n, rest.n - n);
         if (rest.n > 0)

@@ -12,6 +12,7 @@
 struct proxy {
     char url[PROXY_MAX]; /* empty: none */
     unsigned port;
+    bool is_tls;         /* it is itself spoken to by TLS */
     const char *bad;     /* why the one that is named cannot be used; NULL: it can */
     struct bytes except; /* no_proxy; borrowed */
 };

@@ -4,6 +4,12 @@
 
 #include "base/text.h"
 
+#include <poll.h>
+
+#define HEADS_MAX (2u * HEAD_MAX)
+#define LATE_MS 500u /* after the moment at which libcurl should have ended a transfer */
+#define LOOK_MS 50u
+
 static size_t give_up(struct transfer *t, enum wire_fault fault, const char *why)
 {
     t->fault = fault;
@@ -16,16 +22,58 @@ static uint64_t now_us(const struct transfer *t)
     uint64_t now = 0;
     struct err e;
 
-    return t->env->now_us(t->env, &now, &e) ? 0 : now;
+    return t->common->env->now_us(t->common->env, &now, &e) ? 0 : now;
+}
+
+static bool is_hung_up(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
+}
+
+/* libcurl reads a proxy's answer to the end before it looks at its own limits or comes back to our
+ * loop, and the answer may have none. */
+int transfer_tick(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    struct transfer *t = arg;
+    uint64_t now = ticks_ms();
+    uint32_t limit = t->n_sent == 0 && t->q.timeout_ms > CONNECT_MS ? CONNECT_MS : t->q.timeout_ms;
+
+    (void)down_all, (void)down, (void)up_all, (void)up;
+    if (t->begun_ms == 0)
+        t->begun_ms = now;
+    if (now - t->looked_ms < LOOK_MS)
+        return 0;
+    t->looked_ms = now;
+    if (now - t->begun_ms > limit + LATE_MS) {
+        t->why = "the time limit has passed";
+        return 1;
+    }
+    return is_hung_up(t->common->fd);
+}
+
+curl_socket_t transfer_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct transfer *t = arg;
+
+    (void)purpose;
+    t->has_opened = true;
+    return sockets_open(t->common->sockets, address);
 }
 
 /* libcurl sends a request again when a connection that it kept ends without an answer. The first
- * may have been carried out: only a GET may go twice. */
+ * may have been carried out: only a GET may go twice. When the kept one is not fit for another
+ * request, nothing has been sent: net/serve.c begins anew. */
 int transfer_ready(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
     struct transfer *t = arg;
 
-    (void)remote, (void)local, (void)remote_port, (void)local_port;
+    (void)remote, (void)local;
+    if (!t->has_opened && !reuse_is_safe(t->common->sockets, t->easy, local_port, remote_port)) {
+        t->wants_fresh = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (t->n_sent > 0 && !t->is_get) {
         (void)give_up(t, FAULT_CLOSED, "the connection ended without an answer");
         return CURL_PREREQFUNC_ABORT;
@@ -84,11 +132,23 @@ static size_t take_header(struct transfer *t, struct bytes line)
     return line.n;
 }
 
+/* libcurl keeps every line until the end: those of trailers, and of any number of informational
+ * responses, too. */
+static bool has_room(struct transfer *t, size_t n)
+{
+    size_t *sum = t->head_is_done ? &t->n_trailers : &t->n_heads;
+
+    *sum += n;
+    return *sum <= (t->head_is_done ? HEAD_MAX : HEADS_MAX);
+}
+
 size_t transfer_head(char *p, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
     struct bytes line = bytes_of(p, size * n), text = line;
 
+    if (!has_room(t, line.n))
+        return give_up(t, FAULT_TOO_LARGE, "too much in headers or trailers");
     if (t->head_is_done) /* trailers say nothing that we use */
         return line.n;
     while (text.n > 0 && (text.p[text.n - 1] == '\r' || text.p[text.n - 1] == '\n'))

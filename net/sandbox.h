@@ -12,7 +12,8 @@
  * connections to these ports. Signals and abstract sockets: none outside. As far as the kernel can;
  * a kernel without landlock is no error. */
 int sandbox_landlock(const unsigned *ports, size_t n, struct err *e) MUST_USE;
-/* System calls: only those that this program makes. Not under sanitizers, which make more. */
+/* System calls: only those that this program makes. Not under sanitizers, which make more. Signals
+ * then reach only the process that calls this. */
 int sandbox_seccomp(struct err *e) MUST_USE;
 
 #endif

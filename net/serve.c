@@ -15,15 +15,13 @@
 #define READ_STEP 65536u
 #define IN_MAX (2u * WIRE_FRAME_MAX)
 #define OUT_MAX ((ACTIVE_MAX + 4u) * WIRE_FRAME_MAX)
-#define OUT_FULL (8u * 1024 * 1024) /* over this nothing new is begun until they are taken */
+#define HELD_FULL (8u * 1024 * 1024) /* of replies: over this nothing new is begun */
 #define TICK_MS 1000
 
 struct server {
-    int fd;
-    const struct proxy *proxy;
-    const struct env *env;
+    struct common common;
+    struct sockets sockets;
     CURLM *multi;
-    CURLSH *share;
     struct transfer *active;
     size_t n_active;
     struct buf in, out;
@@ -34,9 +32,9 @@ struct server {
 static int server_init(struct server *s, struct err *e)
 {
     s->multi = curl_multi_init();
-    s->share = curl_share_init();
-    if (!s->multi || !s->share ||
-        curl_share_setopt(s->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
+    CURLSH *share = s->common.share = curl_share_init();
+    if (!s->multi || !share ||
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK ||
         curl_multi_setopt(s->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK ||
         curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, (long)ACTIVE_MAX) != CURLM_OK)
         return err_set(e, ERR_FAILED, "libcurl does not start");
@@ -52,7 +50,7 @@ static void server_free(struct server *s)
         transfer_free(t);
     }
     curl_multi_cleanup(s->multi);
-    curl_share_cleanup(s->share);
+    curl_share_cleanup(s->common.share);
     buf_free(&s->in);
     buf_free(&s->out);
 }
@@ -68,20 +66,25 @@ static int answer(struct server *s, struct transfer *t, CURLcode code, struct er
     return rc;
 }
 
-static int begin(struct server *s, struct bytes frame, struct err *e)
+static int start(struct server *s, struct transfer *t, struct err *e)
 {
-    struct transfer *t = NULL;
-
-    if (transfer_new(frame, s->env, &t, e))
-        return e->code;
-    if (!transfer_prepare(t, s->proxy, s->share))
-        return answer(s, t, CURLE_OK, e);
     if (curl_multi_add_handle(s->multi, t->easy) != CURLM_OK)
         return answer(s, t, CURLE_FAILED_INIT, e);
     t->next = s->active;
     s->active = t;
     s->n_active++;
     return OK;
+}
+
+static int begin(struct server *s, struct bytes frame, struct err *e)
+{
+    struct transfer *t = NULL;
+
+    if (transfer_new(frame, &s->common, &t, e))
+        return e->code;
+    if (!transfer_prepare(t))
+        return answer(s, t, CURLE_OK, e);
+    return start(s, t, e);
 }
 
 static int end(struct server *s, CURL *easy, CURLcode code, struct err *e)
@@ -96,7 +99,7 @@ static int end(struct server *s, CURL *easy, CURLcode code, struct err *e)
     *at = t->next;
     s->n_active--;
     curl_multi_remove_handle(s->multi, easy);
-    return answer(s, t, code, e);
+    return transfer_renew(t) ? start(s, t, e) : answer(s, t, code, e);
 }
 
 static int perform(struct server *s, struct err *e)
@@ -116,7 +119,11 @@ static int perform(struct server *s, struct err *e)
 
 static bool has_room(const struct server *s)
 {
-    return s->n_active < ACTIVE_MAX && s->out.n - s->n_given < OUT_FULL;
+    size_t held = s->out.n - s->n_given;
+
+    for (const struct transfer *t = s->active; t; t = t->next)
+        held += t->body.n;
+    return s->n_active < ACTIVE_MAX && held < HELD_FULL;
 }
 
 static int take_frames(struct server *s, struct err *e)
@@ -145,7 +152,7 @@ static int receive(struct server *s, struct err *e)
 
     if (!at)
         return buf_check(&s->in, "what is waiting", e);
-    ssize_t n = recv(s->fd, at, READ_STEP, MSG_DONTWAIT);
+    ssize_t n = recv(s->common.fd, at, READ_STEP, MSG_DONTWAIT);
     int err_no = errno;
     buf_cut(&s->in, before + (n > 0 ? (size_t)n : 0));
     if (n == 0 || (n < 0 && err_no != EAGAIN && err_no != EINTR))
@@ -156,8 +163,8 @@ static int receive(struct server *s, struct err *e)
 static void give(struct server *s)
 {
     while (s->n_given < s->out.n) {
-        ssize_t n =
-            send(s->fd, s->out.p + s->n_given, s->out.n - s->n_given, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(s->common.fd, s->out.p + s->n_given, s->out.n - s->n_given,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n <= 0) {
             s->is_over = s->is_over || (errno != EAGAIN && errno != EINTR);
             return;
@@ -179,9 +186,9 @@ static int rest(struct server *s, struct err *e)
 {
     bool in = wants_input(s), out = s->n_given < s->out.n;
     struct curl_waitfd w = {
-        .fd = s->fd,
+        .fd = s->common.fd,
         .events = (short)((in ? CURL_WAIT_POLLIN : 0) | (out ? CURL_WAIT_POLLOUT : 0))};
-    struct pollfd p = {.fd = s->fd, .events = (short)(in ? POLLIN | POLLRDHUP : POLLRDHUP)};
+    struct pollfd p = {.fd = s->common.fd, .events = (short)(in ? POLLIN | POLLRDHUP : POLLRDHUP)};
 
     if (curl_multi_poll(s->multi, &w, 1, TICK_MS, NULL) != CURLM_OK)
         return err_set(e, ERR_FAILED, "libcurl gave up");
@@ -196,8 +203,10 @@ static int rest(struct server *s, struct err *e)
 
 int serve(int fd, const struct proxy *proxy, const struct env *env, struct err *e)
 {
-    struct server s = {
-        .fd = fd, .proxy = proxy, .env = env, .in = BUF_INIT(IN_MAX), .out = BUF_INIT(OUT_MAX)};
+    struct server s = {.common = {.proxy = proxy, .env = env, .fd = fd},
+                       .in = BUF_INIT(IN_MAX),
+                       .out = BUF_INIT(OUT_MAX)};
+    s.common.sockets = &s.sockets;
     int rc = server_init(&s, e);
 
     while (!rc && !s.is_over) {

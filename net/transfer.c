@@ -5,16 +5,18 @@
 #include "base/text.h"
 #include "base/wipe.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
-/* How long a connection may have been idle: exchanges close them sooner than libcurl would. libcurl
- * does not see every farewell that waits there; a request that then goes into the void is repeated
- * if it is a GET, but an order's end is unknown. */
+/* How long a connection may have been idle: exchanges close them sooner than libcurl would. A
+ * farewell that has not come yet is not seen (net/reuse.c); a request that then goes into the void
+ * is repeated if it is a GET, but an order's end is unknown. */
 #define IDLE_MAX_S 30L
 #define IDLE_MAX_ORDER_S 2L
 #define USER_AGENT "User-Agent: coffer/" VERSION
 
-int transfer_new(struct bytes frame, const struct env *env, struct transfer **out, struct err *e)
+int transfer_new(struct bytes frame, const struct common *common, struct transfer **out,
+                 struct err *e)
 {
     struct transfer *t = wipe_malloc(sizeof(*t));
 
@@ -24,7 +26,7 @@ int transfer_new(struct bytes frame, const struct env *env, struct transfer **ou
     t->frame = (struct buf)BUF_INIT(WIRE_FRAME_MAX);
     t->head = (struct buf)BUF_INIT(HEAD_MAX);
     t->body = (struct buf)BUF_INIT(WIRE_BODY_MAX);
-    t->env = env;
+    t->common = common;
     buf_add(&t->frame, frame);
     if (buf_check(&t->frame, "a request", e) || wire_get_request(buf_bytes(&t->frame), &t->q, e)) {
         transfer_free(t);
@@ -60,11 +62,12 @@ static bool add_line(struct curl_slist **list, const char *line)
 static bool add_header(struct transfer *t, const struct wire_header *h)
 {
     struct buf line = BUF_INIT(HEAD_MAX + 1024);
+    struct bytes value = text_trim(h->value);
 
     buf_add(&line, h->name);
-    /* to libcurl "Name:" alone means that the header is left out */
-    buf_adds(&line, h->value.n > 0 ? ": " : ";");
-    buf_add(&line, h->value);
+    /* to libcurl "Name:" alone, or with blanks, means that the header is left out */
+    buf_adds(&line, value.n > 0 ? ": " : ";");
+    buf_add(&line, value);
     bool ok = !line.failed && add_line(&t->headers, buf_str(&line));
     buf_free(&line);
     return ok;
@@ -127,15 +130,28 @@ static bool set_request(struct transfer *t)
     return ok && set_headers(t);
 }
 
+/* The sandbox does not count for access(). */
+static bool can_open(const char *path)
+{
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 /* The system's authorities: libcurl reads the bundle once for all connections, but only when it is
- * not told of the directory with the same contents too. */
+ * not told of the directory with the same contents too. A bundle that is not there is an error to
+ * it, though the directory may do. */
 static bool set_system_ca(struct transfer *t)
 {
     bool ok = true;
-    const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
 
-    if (bundle && access(bundle, R_OK) == 0)
+    if (can_open(v->cainfo))
         SET(CURLOPT_CAPATH, NULL);
+    else if (can_open(v->capath))
+        SET(CURLOPT_CAINFO, NULL);
     return ok;
 }
 
@@ -162,9 +178,10 @@ static bool set_tls(struct transfer *t)
 }
 
 /* Always said, or libcurl asks the environment itself. */
-static bool set_proxy(struct transfer *t, const struct proxy *proxy)
+static bool set_proxy(struct transfer *t)
 {
     bool ok = true;
+    const struct proxy *proxy = t->common->proxy;
 
     SET(CURLOPT_PROXY, t->is_proxied ? proxy->url : "");
     SET(CURLOPT_NOPROXY, "");
@@ -175,6 +192,8 @@ static bool set_proxy(struct transfer *t, const struct proxy *proxy)
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* no key for the proxy's eyes */
     SET(CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC);
+    if (proxy->is_tls) /* what waits in its own TLS is not seen, net/reuse.c */
+        SET(CURLOPT_FORBID_REUSE, 1L);
     return ok;
 }
 
@@ -194,15 +213,22 @@ static bool set_limits(struct transfer *t)
     return ok;
 }
 
-static bool set_callbacks(struct transfer *t, CURLSH *share)
+static bool set_callbacks(struct transfer *t)
 {
     bool ok = true;
 
     SET(CURLOPT_PRIVATE, t);
-    SET(CURLOPT_SHARE, share);
+    SET(CURLOPT_SHARE, t->common->share);
     SET(CURLOPT_ERRORBUFFER, t->text);
     SET(CURLOPT_PREREQFUNCTION, transfer_ready);
     SET(CURLOPT_PREREQDATA, t);
+    SET(CURLOPT_OPENSOCKETFUNCTION, transfer_socket);
+    SET(CURLOPT_OPENSOCKETDATA, t);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, sockets_close); /* later than the transfer's end, too */
+    SET(CURLOPT_CLOSESOCKETDATA, t->common->sockets);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, transfer_tick);
+    SET(CURLOPT_XFERINFODATA, t);
     SET(CURLOPT_HEADERFUNCTION, transfer_head);
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_WRITEFUNCTION, transfer_body);
@@ -227,8 +253,9 @@ static bool refuse(struct transfer *t, enum wire_fault fault, const char *why)
     return false;
 }
 
-bool transfer_prepare(struct transfer *t, const struct proxy *proxy, CURLSH *share)
+bool transfer_prepare(struct transfer *t)
 {
+    const struct proxy *proxy = t->common->proxy;
     const char *why = check_request(&t->q, &t->goal);
 
     if (why)
@@ -237,8 +264,21 @@ bool transfer_prepare(struct transfer *t, const struct proxy *proxy, CURLSH *sha
     if (t->is_proxied && proxy->bad)
         return refuse(t, FAULT_PROXY, proxy->bad);
     t->easy = curl_easy_init();
-    if (t->easy && set_callbacks(t, share) && set_request(t) && set_tls(t) && set_proxy(t, proxy) &&
+    if (t->easy && set_callbacks(t) && set_request(t) && set_tls(t) && set_proxy(t) &&
         set_limits(t) && set_connect_to(t))
         return true;
     return refuse(t, FAULT_INTERNAL, "libcurl takes not all that is set");
+}
+
+bool transfer_renew(struct transfer *t)
+{
+    bool ok = true;
+
+    if (!t->wants_fresh || t->is_fresh)
+        return false;
+    t->wants_fresh = false;
+    t->is_fresh = true;
+    t->text[0] = 0;
+    SET(CURLOPT_FRESH_CONNECT, 1L);
+    return ok;
 }

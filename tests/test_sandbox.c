@@ -198,7 +198,7 @@ static int refuse(int what)
         rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(seccomp), 0);
     if (rc == 0 && what & REFUSE_SECCOMP)
         rc = seccomp_rule_add(c, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
-                              SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP));
+                              SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0));
     return rc ? rc : seccomp_load(c);
 }
 

@@ -5,7 +5,8 @@
  * memsearch NEEDLES COMMAND [ARGUMENT...]
  * NEEDLES: one a line. 'control:TEXT' is known to be there and must be found, else the search has
  * proved nothing; 'TEXT' and 'hex:6162..' must not be found. Needles are named by line, never
- * printed. Exit: 0 clean, 1 a needle was found, 2 the search proved nothing, 77 cannot trace. */
+ * printed, and each process is told with whether a control was found in it. Exit: 0 clean, 1 a
+ * needle was found, 2 the search proved nothing, 77 cannot trace. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NEEDLES_MAX 64
+#define NEEDLES_MAX 512
 #define NEEDLE_MIN 6
 #define CHUNK (1u << 20)
 
@@ -33,6 +34,7 @@ struct needle {
 };
 
 static struct needle needles[NEEDLES_MAX];
+static bool starts_one[1u << 16]; /* the first two bytes of some needle */
 static size_t n_needles, longest;
 static unsigned n_maps, n_blind, n_searches;
 
@@ -81,6 +83,8 @@ static bool read_needles(const char *path)
              n->n >= NEEDLE_MIN;
         n_needles++;
         longest = n->n > longest ? n->n : longest;
+        if (ok)
+            starts_one[n->p[0] << 8 | n->p[1]] = true;
     }
     if (!ok)
         fprintf(stderr, "memsearch: %s: line %u is unusable or shorter than %d bytes\n", path,
@@ -93,14 +97,16 @@ static bool read_needles(const char *path)
 
 static void search(const uint8_t *p, size_t n, const char *map)
 {
-    for (size_t i = 0; i < n_needles; i++) {
-        struct needle *k = &needles[i];
-        const uint8_t *at = p, *end = p + n;
-        while ((at = memmem(at, (size_t)(end - at), k->p, k->n)) != NULL) {
+    for (size_t at = 0; at + NEEDLE_MIN <= n; at++) {
+        if (!starts_one[p[at] << 8 | p[at + 1]])
+            continue;
+        for (size_t i = 0; i < n_needles; i++) {
+            struct needle *k = &needles[i];
+            if (k->n > n - at || memcmp(p + at, k->p, k->n) != 0)
+                continue;
             k->n_found++;
             if (!k->is_control)
                 printf("memsearch: found: needle of line %u in %s\n", k->line, map);
-            at++;
         }
     }
 }
@@ -134,9 +140,31 @@ static void search_map(int mem, uint64_t from, uint64_t to, const char *name)
     }
 }
 
+static unsigned controls_found(void)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < n_needles; i++)
+        n += needles[i].is_control ? needles[i].n_found : 0;
+    return n;
+}
+
+static void tell_process(pid_t pid, unsigned controls_before)
+{
+    char path[64], name[32] = "";
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+    FILE *f = fopen(path, "re");
+    if (f && fgets(name, sizeof(name), f))
+        name[strcspn(name, "\n")] = 0;
+    if (f)
+        fclose(f);
+    printf("memsearch: process: %s: control %s\n", name,
+           controls_found() > controls_before ? "found" : "not found");
+}
+
 static int search_process(pid_t pid)
 {
     char path[64], *line = NULL;
+    unsigned controls = controls_found();
     size_t cap = 0;
     snprintf(path, sizeof(path), "/proc/%d/mem", pid);
     int mem = open(path, O_RDONLY | O_CLOEXEC);
@@ -157,6 +185,7 @@ static int search_process(pid_t pid)
     free(line);
     fclose(maps);
     close(mem);
+    tell_process(pid, controls);
     n_searches++;
     return 0;
 }
@@ -204,12 +233,9 @@ static int follow(pid_t first, int *status)
 
 static int verdict(int status)
 {
-    bool has_control = false, saw_control = false, found = false;
-    for (size_t i = 0; i < n_needles; i++) {
-        has_control = has_control || needles[i].is_control;
-        saw_control = saw_control || (needles[i].is_control && needles[i].n_found);
+    bool saw_control = controls_found() > 0, found = false;
+    for (size_t i = 0; i < n_needles; i++)
         found = found || (!needles[i].is_control && needles[i].n_found);
-    }
     printf("memsearch: searched: %u process%s, %u maps, %u of them not readable throughout; "
            "control %s; %s\n",
            n_searches, n_searches == 1 ? "" : "es", n_maps, n_blind,
@@ -220,7 +246,7 @@ static int verdict(int status)
         printf("memsearch: signal: %d\n", WTERMSIG(status));
     if (found)
         return 1;
-    return has_control && saw_control ? 0 : 2;
+    return saw_control ? 0 : 2;
 }
 
 int main(int argc, char **argv)

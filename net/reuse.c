@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libcurl tells no callback which socket a connection has; the ports do. */
+#include "net/reuse.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void forget(struct sockets *s, int fd)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->fd[i] == fd) {
+            s->fd[i] = s->fd[--s->n];
+            return;
+        }
+}
+
+curl_socket_t sockets_open(struct sockets *s, const struct curl_sockaddr *address)
+{
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    forget(s, fd);
+    if (s->n < SOCKETS_MAX)
+        s->fd[s->n++] = fd;
+    return fd;
+}
+
+int sockets_close(void *sockets, curl_socket_t fd)
+{
+    forget(sockets, fd);
+    return close(fd);
+}
+
+typedef int (*name_fn)(int fd, struct sockaddr *address, socklen_t *n);
+
+static int port_of(int fd, name_fn name)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = {0};
+    socklen_t n = sizeof(a);
+
+    if (name(fd, &a.any, &n))
+        return -1;
+    switch (a.any.sa_family) {
+    case AF_INET:
+        return ntohs(a.v4.sin_port);
+    case AF_INET6:
+        return ntohs(a.v6.sin6_port);
+    default:
+        return -1;
+    }
+}
+
+static bool is_silent(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN | POLLRDHUP};
+
+    return poll(&p, 1, 0) == 0;
+}
+
+/* Bytes that OpenSSL has taken from the socket: the rest of a record whose first part was read. */
+static bool has_rest(CURL *easy)
+{
+    struct curl_tlssessioninfo *info = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info ||
+        info->backend != CURLSSLBACKEND_OPENSSL || !info->internals)
+        return true;
+    return SSL_has_pending(info->internals) == 1;
+}
+
+bool reuse_is_safe(const struct sockets *s, CURL *easy, int local_port, int remote_port)
+{
+    bool is_found = false;
+
+    /* two with both ports alike lead to different addresses: then both must be silent */
+    for (size_t i = 0; i < s->n; i++) {
+        if (port_of(s->fd[i], getsockname) != local_port)
+            continue;
+        /* without a peer it is one that has ended, and may be this one */
+        int peer = port_of(s->fd[i], getpeername);
+        if (peer >= 0 && peer != remote_port)
+            continue;
+        if (!is_silent(s->fd[i]))
+            return false;
+        is_found = true;
+    }
+    return is_found && !has_rest(easy);
+}
