@@ -97,6 +97,13 @@ static void test_clean(void)
     EQ_STR(out, "12345678");
     text_clean(out, 1, BYTES_LIT("x"));
     EQ_STR(out, "");
+    /* what turns the text round: the Arabic letter mark, an override, an isolate */
+    text_clean(out, sizeof(out), BYTES_LIT("\xd8\x9c"));
+    EQ_STR(out, "\\xd8\\x9c");
+    text_clean(out, sizeof(out), BYTES_LIT("\xe2\x80\xae"));
+    CHECK(strncmp(out, "\\xe2", 4) == 0);
+    text_clean(out, sizeof(out), BYTES_LIT("\xe2\x81\xa6"));
+    CHECK(strncmp(out, "\\xe2", 4) == 0);
 }
 
 static void test_trim(void)
