@@ -49,10 +49,14 @@ static bool is_clock_off(const struct checkup *k)
 
 static void skew_words(const struct checkup *k, char *out, size_t cap)
 {
-    uint64_t ms = size_of(k->skew_ms);
+    uint64_t ms = size_of(k->skew_ms), tenths = ms / 100 + (ms % 100 >= 50);
+    const char *side = k->skew_ms < 0 ? "behind" : "ahead of";
 
-    snprintf(out, cap, "this machine's clock is %" PRIu64 ".%03" PRIu64 " s %s the exchange's",
-             ms / 1000, ms % 1000, k->skew_ms < 0 ? "behind" : "ahead of");
+    if (ms < 1000)
+        snprintf(out, cap, "this machine's clock is %" PRIu64 " ms %s the exchange's", ms, side);
+    else
+        snprintf(out, cap, "this machine's clock is %" PRIu64 ".%" PRIu64 " s %s the exchange's",
+                 tenths / 10, tenths % 10, side);
 }
 
 static void add_clock(struct checkup *k)
@@ -169,9 +173,11 @@ static const char *say_kind(enum failure_kind k)
 
 static void not_now(const struct failure *f, const char *title, struct err *e)
 {
+    bool has_code = f->code[0] && strcmp(f->code, f->message) != 0;
+
     err_set(e, ERR_FAILED, "%s answered: %s%s%s%s%s%s", title, say_kind(f->kind),
-            f->code[0] || f->message[0] ? " (" : "", f->code,
-            f->code[0] && f->message[0] ? ": " : "", f->message,
+            f->code[0] || f->message[0] ? " (" : "", has_code ? f->code : "",
+            has_code && f->message[0] ? ": " : "", f->message,
             f->code[0] || f->message[0] ? ")" : "");
     if (f->retry_after_s > 0)
         err_hint(e, "it asks to wait %" PRIu64 " s before the next request", f->retry_after_s);

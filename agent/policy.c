@@ -34,8 +34,8 @@ int policy_parse_classes(struct bytes text, unsigned *bits, struct err *e)
         if (!class_by_name(one, &cls)) {
             err_set(e, ERR_USAGE, "'%.*s' is no class of requests", (int)(one.n > 40 ? 40 : one.n),
                     (const char *)one.p);
-            return err_hint(e, "classes beyond the default: account, transfer, withdraw, keys, "
-                               "session, unknown; or all");
+            return err_hint(e, "classes that can be opened: account, session, transfer, keys; 'man "
+                               "coffer' names them all");
         }
         found |= CLASS_BIT(cls);
     }
@@ -58,15 +58,15 @@ static int refuse_class(const struct record_info *rec, enum req_class cls, const
                         struct err *e)
 {
     if (cls == CLASS_UNKNOWN) {
-        err_set(e, ERR_POLICY, "'%s' may not sign %s: no one rule says what it does "
-                               "(class unknown)",
-                rec->name, what);
-        err_hint(e, "check spelling, method and parameters first: 'coffer connectors' names the "
-                    "exchange's documentation");
-    } else {
-        err_set(e, ERR_POLICY, "'%s' may not sign requests of class %s", rec->name,
-                class_name(cls));
+        err_set(e, ERR_POLICY, "coffer does not know %s and so does not sign it (class unknown)",
+                what);
+        return err_hint(e, "check spelling, method and parameters: 'coffer connectors' names the "
+                           "exchange's documentation");
     }
+    err_set(e, ERR_POLICY, "'%s' may not sign requests of class %s", rec->name, class_name(cls));
+    /* A way that is named is a way that is taken. */
+    if (cls == CLASS_WITHDRAW)
+        return err_hint(e, "coffer signs no withdrawals: make them on the exchange's own site");
     return err_hint(e,
                     "only if the key is meant for it, and with its secret at hand: coffer add "
                     "OTHERNAME %s ... --allow %s",

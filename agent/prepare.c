@@ -108,15 +108,17 @@ static int check_rest(const struct wish *w, struct prepared *p, struct err *e)
 }
 
 /* Method and path for a message. What a query says is nobody's business. */
-static void name_request(const struct call *c, char *out, size_t cap)
+static void name_request(const struct prepared *p, char *out, size_t cap)
 {
+    const struct call *c = &p->call.base;
     size_t n = c->path.n < 160 ? c->path.n : 160;
 
     if (c->is_ws)
         snprintf(out, cap, "this WebSocket message");
     else
-        snprintf(out, cap, "%.*s %.*s%s", (int)c->method.n, (const char *)c->method.p, (int)n,
-                 (const char *)c->path.p, n < c->path.n ? "..." : "");
+        snprintf(out, cap, "%.*s %.*s%s%s", (int)c->method.n, (const char *)c->method.p, (int)n,
+                 (const char *)c->path.p, n < c->path.n ? "..." : "",
+                 connector_path_class(c) != p->cls ? " with these parameters" : "");
 }
 
 /* Why a harmless path was not enough. */
@@ -134,16 +136,39 @@ static void explain_raised(const struct prepared *p, struct err *e)
 
     if (by_path == p->cls)
         return;
-    err_hint(e, "its parameters are those of %s: by its path it is of class %s, but a signature of "
-                "%s covers no path and would be good for them elsewhere",
+    err_hint(e,
+             "its parameters are those of %s: by its path it is of class %s, but a signature of "
+             "%s covers no path and would be good for them elsewhere",
              kinds[p->cls] ? kinds[p->cls] : class_name(p->cls), class_name(by_path),
              p->conn->title);
+}
+
+/* A path that is known with another method is a slip, and told first. */
+static void explain_method(const struct prepared *p, struct err *e)
+{
+    static const char *const methods[] = {"GET", "POST", "DELETE", "PUT"};
+    struct call other = p->call.base;
+    const struct err before = *e;
+
+    if (p->is_ws || p->cls != CLASS_UNKNOWN || connector_path_class(&other) != CLASS_UNKNOWN)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        other.method = bytes_str(methods[i]);
+        /* The patterns of graver classes are wide: they say nothing of this very path. */
+        if (!(CLASSES_DEFAULT & CLASS_BIT(connector_path_class(&other))))
+            continue;
+        e->n_hints = 0;
+        err_hint(e, "%s takes %s here", p->conn->title, methods[i]);
+        for (unsigned k = 0; k < before.n_hints; k++)
+            err_hint(e, "%s", before.hints[k]);
+        return;
+    }
 }
 
 int prepare_check(const struct wish *w, const struct record_info *rec, struct prepared *out,
                   struct err *e)
 {
-    char what[192];
+    char what[224];
 
     memset(out, 0, sizeof(*out));
     out->is_ws = w->is_ws;
@@ -151,8 +176,9 @@ int prepare_check(const struct wish *w, const struct record_info *rec, struct pr
         return e->code;
     if (w->is_ws ? check_ws(w, out, e) : check_rest(w, out, e))
         return e->code;
-    name_request(&out->call.base, what, sizeof(what));
+    name_request(out, what, sizeof(what));
     if (policy_check(rec, out->cls, what, e)) {
+        explain_method(out, e);
         explain_raised(out, e);
         return e->code;
     }

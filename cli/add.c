@@ -143,13 +143,24 @@ static void report(struct cli *c, const struct adding *add, uint64_t now_ms)
     report_tried(c, add, now_ms);
     if (has_file)
         out_note(&c->out, "The file that the key came from still holds it: delete that file.");
-    if (add->is_tried && !r->unverified)
-        out_note(&c->out, "Next: coffer verify %s, coffer request %s METHOD PATH", r->name,
-                 r->name);
+    if (add->is_tried && !r->unverified && add->d.checkup.verdict.trade_spot == FACT_NO)
+        out_note(&c->out, "Next: coffer balance %s, coffer review %s", r->name, r->name);
+    else if (add->is_tried && !r->unverified)
+        out_note(&c->out, "Next: coffer verify %s --trade %s (proves trading), coffer review %s",
+                 r->name, add->d.k->checks ? add->d.k->checks->symbol : "SYMBOL", r->name);
     else
         out_note(&c->out, "Next: coffer verify %s, coffer show %s", r->name, r->name);
     if (c->out.is_json)
         report_json(c, add);
+}
+
+static int check_name(const struct vault *v, const char *name, struct err *e)
+{
+    int rc = vault_name_free(v, name, NULL, e);
+
+    if (rc == ERR_EXISTS && vault_has(v, name))
+        err_hint(e, "or, for a new key in its place: coffer rotate %s", name);
+    return rc;
 }
 
 static int add(struct cli *c, struct adding *a, struct err *e)
@@ -162,14 +173,17 @@ static int add(struct cli *c, struct adding *a, struct err *e)
     uint64_t now_us;
 
     if (add_plan(c, a, e) || vault_load(&c->where, c->env, &v, e) ||
-        vault_name_free(v, info->name, NULL, e) ||
+        check_name(v, info->name, e) || add_ask_region(c, a, e) ||
         (is_tried && courier_start(&info, 1, &courier, e)) || session_write(c, v, &s, e) ||
         prove_writable(c, v, e) || say_to_whom(c, v, e))
         return e->code;
     /* Nonces of the trial are marked under the vault, for no record yet. */
     memcpy(a->d.info.vault_id, vault_id(v), VAULT_ID_LEN);
+    a->v = v;
     candidate_show_guide(c, &a->d);
     int rc = is_tried ? add_judge(c, a, courier, e) : candidate_read(c, &a->d, e);
+    if (!rc && !is_tried)
+        rc = add_ask_known(c, a, e);
     if (rc || c->env->now_us(c->env, &now_us, e) || seal(c, v, &a->d, e))
         return e->code;
     if (a->is_tried)

@@ -9,7 +9,7 @@
 enum step { STEP_SEAL, STEP_TRY, STEP_TYPE, STEP_ASK, STEP_GIVE_UP };
 
 static const struct choice on_danger[] = {
-    {'a', "try it again, once the right is taken away at the exchange"},
+    {'a', "try it again, once it is changed at the exchange"},
     {'r', "accept the risk and give a reason; it is kept and shown with the key"},
     {'g', "give up: nothing is stored"},
     {0, NULL}};
@@ -49,6 +49,33 @@ static void try_key(struct cli *c, struct adding *a, struct courier *courier)
     a->is_tried = true;
 }
 
+/* What it most often is, before what the exchange's code may mean else: each site knows its own
+ * keys only. */
+static void region_first(const struct connector *k, const char *region, struct err *e)
+{
+    char others[128] = "";
+    size_t n = 0;
+
+    if (!k->regions)
+        return;
+    for (const char *const *v = k->regions; *v && n < sizeof(others); v++)
+        if (strcmp(*v, region) != 0)
+            n += (size_t)snprintf(others + n, sizeof(others) - n, "%s--region %s",
+                                  n ? " or " : "", *v);
+    /* In the place of the cause that says so already, or of the last one. */
+    unsigned at = 0;
+    while (at < e->n_hints && !strstr(e->hints[at], "--region"))
+        at++;
+    if (at == ERR_HINTS)
+        at--;
+    if (at == e->n_hints)
+        e->n_hints++;
+    memmove(e->hints[1], e->hints[0], at * sizeof(e->hints[0]));
+    snprintf(e->hints[0], sizeof(e->hints[0]),
+             "is the account of another site of %s than '%s'? Then try %s", k->title, region,
+             others);
+}
+
 /* What follows without asking anybody; STEP_ASK with e filled when that cannot be said. */
 static enum step judge(struct cli *c, struct adding *a, uint64_t now_ms, struct err *e)
 {
@@ -57,6 +84,8 @@ static enum step judge(struct cli *c, struct adding *a, uint64_t now_ms, struct 
 
     if (k->reach == REACH_REFUSED) {
         checkup_error(r->name, a->d.k, k, e);
+        if (!c->args->given[OPT_REGION])
+            region_first(a->d.k, r->region, e);
         return STEP_ASK;
     }
     if (k->reach == REACH_NOT) {
@@ -72,32 +101,38 @@ static enum step judge(struct cli *c, struct adding *a, uint64_t now_ms, struct 
         return STEP_SEAL;
     }
     if (a->reason[0])
-        return dangers_accept(r, &k->verdict, a->reason, now_ms, e) ? STEP_GIVE_UP : STEP_SEAL;
+        return dangers_accept(r, &k->verdict, a->reason, now_ms, e) ? STEP_ASK : STEP_SEAL;
     verdict_refuse(r, a->d.k, &k->verdict, e);
     return STEP_ASK;
 }
 
 /* A reason of blanks is asked for again: the key is not lost by a slip. */
-static int ask_reason(char out[256], struct err *e)
+static int ask_reason(const char *question, char out[256], struct err *e)
 {
     out[0] = 0;
     for (int i = 0; i < 3 && !out[0]; i++)
-        if (choose_reason("Reason", out, e) && e->code == ERR_PERSON)
+        if (choose_reason(question, out, e) && e->code == ERR_PERSON)
             return e->code;
     return OK;
 }
 
 static int accept_by_reason(struct adding *a, uint64_t now_ms, enum step *step, struct err *e)
 {
+    struct record_info *info = &a->d.info;
+    const struct verdict *v = &a->d.checkup.verdict;
     char reason[256];
+    struct err no;
 
     *step = STEP_ASK;
-    if (ask_reason(reason, e))
+    if (ask_reason(reason_question(info, v), reason, e))
         return e->code;
     if (!reason[0])
         return OK;
-    *step = STEP_SEAL;
-    return dangers_accept(&a->d.info, &a->d.checkup.verdict, reason, now_ms, e);
+    if (dangers_accept(info, v, reason, now_ms, &no))
+        out_error(&no);
+    else
+        *step = STEP_SEAL;
+    return OK;
 }
 
 static int ask_person(struct cli *c, struct adding *a, uint64_t now_ms, enum step *step,
@@ -162,7 +197,7 @@ int add_judge(struct cli *c, struct adding *a, struct courier *courier, struct e
     uint64_t now_us;
 
     while (step != STEP_SEAL) {
-        if (step == STEP_TYPE && candidate_read(c, &a->d, e))
+        if (step == STEP_TYPE && (candidate_read(c, &a->d, e) || add_ask_known(c, a, e)))
             return e->code;
         try_key(c, a, courier);
         if (c->env->now_us(c->env, &now_us, e))

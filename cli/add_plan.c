@@ -48,6 +48,18 @@ static bool has_host(const struct connector *k, enum environment env, const char
     return false;
 }
 
+int add_check_host(const struct connector *k, const char *environment, const char *region,
+                   struct err *e)
+{
+    enum environment env;
+
+    if (environment_by_name(bytes_str(environment), &env) && has_host(k, env, region))
+        return OK;
+    err_set(e, ERR_USAGE, "%s has no %s environment%s%s", k->title, environment,
+            region ? " in region " : "", region ? region : "");
+    return err_hint(e, "'coffer connectors' lists what it has");
+}
+
 static int take_environment(const struct args *a, const struct connector *k, struct record_info *r,
                             struct err *e)
 {
@@ -58,11 +70,8 @@ static int take_environment(const struct args *a, const struct connector *k, str
         err_set(e, ERR_USAGE, "'%.40s' is no environment", name);
         return err_hint(e, "environments: live, test, demo");
     }
-    if (!has_host(k, env, r->region[0] ? r->region : NULL)) {
-        err_set(e, ERR_USAGE, "%s has no %s environment%s%s", k->title, name,
-                r->region[0] ? " in region " : "", r->region);
-        return err_hint(e, "'coffer connectors' lists what it has");
-    }
+    if (add_check_host(k, name, r->region[0] ? r->region : NULL, e))
+        return e->code;
     snprintf(r->environment, sizeof(r->environment), "%s", name);
     return OK;
 }

@@ -2,25 +2,28 @@
 /* What counts as a reason to look, and in which order. */
 #include "cli/attention.h"
 
+#include "agent/policy.h"
+#include "base/text.h"
 #include "base/wipe.h"
 #include "cli/checkup.h"
-#include "agent/policy.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#define SHORT_REASON 100u
 #define SHARED_MIN 4u /* so many of a kind share a line */
 
 /* name: scripts look for it. shared: for many keys in one line; NULL where each has its own. */
 static const struct kind {
     const char *name, *shared, *todo;
 } kinds[URGENT_COUNT] = {
+    [URGENT_WITHDRAW] = {"may-withdraw", NULL, NULL},
     [URGENT_TRUST] = {"trust", NULL, NULL},
+    [URGENT_DANGER] = {"danger", NULL, NULL},
     [URGENT_UNREADABLE] = {"unreadable", "their records cannot be read", "coffer doctor"},
     [URGENT_REFUSED] = {"refused", NULL, NULL},
     [URGENT_EXPIRED] = {"expired", NULL, NULL},
-    [URGENT_DANGER] = {"danger", NULL, NULL},
     [URGENT_UNVERIFIED] = {"unverified", "stored without being tried", "coffer verify"},
     [URGENT_ROTATION] = {"rotation-unfinished", NULL, NULL},
     [URGENT_EXPIRES] = {"expires-soon", NULL, NULL},
@@ -87,7 +90,43 @@ void attention_add(struct attention *a, enum urgency what, const char *name, con
 
 /* -- the reasons -- */
 
-/* One item a key, whatever there is. */
+/* What a note says, or where this machine has none, what was accepted. */
+static bool may_withdraw(const struct key_facts *f, const struct risk *r)
+{
+    if (key_has_problem(f, PROBLEM_WITHDRAW))
+        return true;
+    if (f->verify.worked_ms)
+        return fact_by_word(f->verify.withdraw) == FACT_YES;
+    return r != NULL;
+}
+
+/* Whoever accepted it may have forgotten, and the next one at this screen never knew. */
+static void add_withdrawal(struct attention *a, const struct key_facts *f)
+{
+    const struct risk *r = risk_of_kind(&f->info, PROBLEM_WITHDRAW);
+    char date[DATE_TEXT], reason[SHORT_REASON];
+
+    if (!may_withdraw(f, r))
+        return;
+    if (!r) {
+        attention_add(a, URGENT_WITHDRAW, f->info.name, "coffer rotate NAME",
+                      "MAY WITHDRAW: not accepted");
+        return;
+    }
+    date_text(r->date_ms, date);
+    text_clean(reason, sizeof(reason), bytes_str(r->reason));
+    attention_add(a, URGENT_WITHDRAW, f->info.name, "coffer rotate NAME",
+                  "MAY WITHDRAW (accepted %.10s: %s%s)", date, reason,
+                  strlen(reason) < strlen(r->reason) ? "..." : "");
+}
+
+/* By a note, in which a right that was not accepted is marked where its kind may have been. */
+static bool is_accepted(const struct key_facts *f, const char *name, enum problem p)
+{
+    return !text_ends(bytes_str(name), NOTE_NEW) && risk_is_accepted(&f->info, p);
+}
+
+/* One item a key, whatever else there is. */
 static void add_bad_rights(struct attention *a, const struct key_facts *f)
 {
     char text[200];
@@ -97,7 +136,8 @@ static void add_bad_rights(struct attention *a, const struct key_facts *f)
         const char *name = f->verify.problems[i];
         enum problem p;
         bool is_known = problem_by_name(bytes_str(name), &p);
-        if (is_known && (problem_weight(p) != WEIGHT_DANGER || risk_is_accepted(&f->info, p)))
+        if (is_known && (p == PROBLEM_WITHDRAW || problem_weight(p) != WEIGHT_DANGER ||
+                         is_accepted(f, name, p)))
             continue;
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "",
                               is_known ? problem_line(p) : name);
@@ -175,16 +215,17 @@ static void add_open_points(struct attention *a, const struct key_facts *f)
 void attention_key(struct attention *a, const struct key_facts *f)
 {
     const char *name = f->info.name;
-    char guide[64], ago[AGO_TEXT];
+    char guide[64], ago[AGO_TEXT], since[AGO_TEXT];
 
     snprintf(guide, sizeof(guide), "coffer guide %s", f->info.connector);
+    add_withdrawal(a, f);
     add_verified(a, f);
     add_expiry(a, f);
     add_bad_rights(a, f);
     if (f->is_retiring)
         attention_add(a, URGENT_ROTATION, name, "coffer rotate NAME --finish",
-                      "rotation unfinished for %" PRIu64 " d: the old key may still live",
-                      days_since(f->now_ms, f->info.rotated_ms));
+                      "rotation unfinished %s: the old key may still live",
+                      since_text(f->now_ms, f->info.rotated_ms, since));
     add_idle(a, f);
     if (fact_by_word(f->verify.ip_bound) == FACT_NO)
         attention_add(a, URGENT_NO_IP_LIST, name, guide,

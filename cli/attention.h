@@ -9,11 +9,12 @@
 #include "cli/output.h"
 
 enum urgency { /* most urgent first */
+               URGENT_WITHDRAW, /* accepted or not */
                URGENT_TRUST,
+               URGENT_DANGER,
                URGENT_UNREADABLE,
                URGENT_REFUSED,
                URGENT_EXPIRED,
-               URGENT_DANGER,
                URGENT_UNVERIFIED,
                URGENT_ROTATION,
                URGENT_EXPIRES,
@@ -32,7 +33,7 @@ enum urgency { /* most urgent first */
 struct attention_item {
     enum urgency what;
     char name[NAME_MAX_LEN + 1]; /* of a key; "" for what concerns the vault */
-    char text[240], todo[160];
+    char text[300], todo[160];
 };
 struct attention {
     struct attention_item *v;

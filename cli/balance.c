@@ -53,7 +53,7 @@ static void show_json(struct out *o, const struct balances *b)
         amount(j, "locked", b->v[i].locked);
         amount(j, "total", b->v[i].total);
     }
-    amount(out_json(o), "missing", b->missing);
+    amount(out_json(o), "missing", b->missing[0] ? b->missing : b->closed);
 }
 
 static void show(struct cli *c, struct balances *b)
@@ -68,6 +68,8 @@ static void show(struct cli *c, struct balances *b)
         out_line(&c->out, "(nothing)");
     if (b->missing[0])
         out_warn("not all wallets could be read: %s", b->missing);
+    if (b->closed[0])
+        out_advice(&c->out, "%s", b->closed);
 }
 
 /* -- what came back -- */

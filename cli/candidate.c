@@ -6,6 +6,7 @@
 #include "base/ask.h"
 #include "base/file.h"
 #include "cli/fields.h"
+#include "cli/page.h"
 #include "connectors/credential.h"
 #include "connectors/guide.h"
 
@@ -68,28 +69,47 @@ int candidate_check(const struct cli *c, struct err *e)
     return OK;
 }
 
-static void show_list(struct out *o, const char *label, const char *const *list)
+/* The boxes themselves, without what is said of each: "'Enable Reading', 'Enable Futures'". */
+static void join_boxes(const char *const *list, char *out, size_t cap)
 {
-    for (; list && *list; list++) {
-        out_note(o, "%-10s %s", label, *list);
-        label = "";
+    size_t n = 0;
+
+    out[0] = 0;
+    for (; list && *list && n < cap; list++) {
+        size_t len = strcspn(*list, ":");
+        while (len > 0 && ((*list)[len - 1] == '.' || (*list)[len - 1] == ' '))
+            len--;
+        n += (size_t)snprintf(out + n, cap - n, "%s%.*s", n ? "; " : "", (int)len, *list);
     }
+}
+
+/* Up to its first stop. */
+static void first_sentence(const char *text, char *out, size_t cap)
+{
+    const char *end = strstr(text, ". ");
+
+    snprintf(out, cap, "%.*s", end ? (int)(end - text) : (int)strlen(text), text);
 }
 
 void candidate_show_guide(struct cli *c, const struct candidate *d)
 {
     const struct guide *g = d->k->checks ? d->k->checks->guide : NULL;
     struct out *o = &c->out;
+    char text[400];
 
-    if (!g || c->args->given[OPT_FROM_JSON] || c->args->given[OPT_FROM_FD])
+    if (!g || o->is_quiet || c->args->given[OPT_FROM_JSON] || c->args->given[OPT_FROM_FD])
         return;
     out_note(o, "%s", "");
     if (g->where)
-        out_note(o, "%-10s %s", "make it at", g->where);
-    show_list(o, "tick", g->tick);
-    show_list(o, "never", g->never);
+        page_line(o, false, "make it at ", g->where);
+    join_boxes(g->tick, text, sizeof(text));
+    page_line(o, false, "tick       ", text);
+    join_boxes(g->never, text, sizeof(text));
+    page_line(o, false, "never      ", text);
     if (g->ip)
-        out_note(o, "%-10s %s", "IP list", g->ip);
+        first_sentence(g->ip, text, sizeof(text));
+    if (g->ip)
+        page_line(o, false, "IP list    ", text);
     out_note(o, "Step by step: coffer guide %s", d->k->name);
     out_note(o, "%s", "");
 }
@@ -117,13 +137,23 @@ static int read_fields(struct cli *c, struct candidate *d, struct err *e)
     return rc;
 }
 
+/* Which of many files it was. */
+static int name_source(const struct cli *c, struct err *e)
+{
+    const char *path = c->args->value[OPT_FROM_JSON];
+
+    if (e->code == ERR_USAGE && c->args->given[OPT_FROM_JSON] && strcmp(path, "-") != 0)
+        return err_wrap(e, "'%.200s'", path);
+    return e->code;
+}
+
 int candidate_read(struct cli *c, struct candidate *d, struct err *e)
 {
     char mask[32];
 
     drop(d);
     if (read_fields(c, d, e) || credential_normalise(d->k, d->typed, d->fields, &d->info.key, e))
-        return e->code;
+        return name_source(c, e);
     fields_free(d->typed);
     credential_mask(secret_bytes(&d->fields[FIELD_API_KEY]), mask);
     snprintf(d->info.key_mask, sizeof(d->info.key_mask), "%s", mask);

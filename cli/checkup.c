@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judging a checkup against what the owner has accepted, and its forms other than the table: JSON,
- * an error, a note for later. The table is checkup_text.c's. */
+/* Judging a checkup against what the owner has accepted, and saying it as an error. The table is
+ * checkup_text.c's, JSON and notes are checkup_json.c's. */
 #include "cli/checkup.h"
 
 #include "base/text.h"
@@ -8,22 +8,92 @@
 
 #include <stdio.h>
 
-static bool has_risk(const struct record_info *info, enum problem p)
+/* -- what is accepted -- */
+
+/* Of a text too long for its place the beginning, and where the words decide, a number of all of
+ * it: whatever is seen beside it one day makes another name. */
+static void cut_words(const struct finding *f, char *out, size_t cap)
 {
-    for (size_t i = 0; i < info->n_risks; i++)
-        if (strcmp(info->risks[i].problem, problem_name(p)) == 0)
-            return true;
-    return false;
+    char end[sizeof("... 01234567")] = "...";
+    uint32_t sum = 2166136261u;
+
+    text_clean(out, cap, bytes_str(f->text));
+    if (strcmp(out, f->text) == 0)
+        return;
+    for (const char *p = f->text; *p; p++)
+        sum = (sum ^ (uint8_t)*p) * 16777619u;
+    if (f->problem == PROBLEM_UNKNOWN_RIGHT)
+        snprintf(end, sizeof(end), "... %08x", (unsigned)sum);
+    text_clean(out, cap - strlen(end), bytes_str(f->text));
+    size_t n = strlen(out);
+    snprintf(out + n, cap - n, "%s", end);
+}
+
+/* With what was seen: who accepts one right that nobody knows has not accepted the next one. */
+static void risk_name(const struct finding *f, char out[RISK_PROBLEM])
+{
+    bool has_words = f->problem == PROBLEM_UNKNOWN_RIGHT || f->problem == PROBLEM_TRANSFER;
+    int n = snprintf(out, RISK_PROBLEM, "%s", problem_name(f->problem));
+
+    if (has_words && f->text[0] && n > 0 && (size_t)n + 24 < RISK_PROBLEM) {
+        memcpy(out + n, ": ", 3);
+        cut_words(f, out + n + 2, RISK_PROBLEM - (size_t)n - 2);
+    }
 }
 
 /* Who accepts that a key can do something accepts too that nobody can tell. */
+static bool covers_kind(const struct risk *r, enum problem p)
+{
+    enum problem of;
+
+    if (!problem_by_name(bytes_str(r->problem), &of))
+        return false;
+    return of == p || (of == PROBLEM_WITHDRAW && p == PROBLEM_WITHDRAW_UNKNOWN) ||
+           (of == PROBLEM_TRANSFER && p == PROBLEM_TRANSFER_UNKNOWN);
+}
+
+bool risk_covers(const struct risk *r, const struct finding *f)
+{
+    char name[RISK_PROBLEM];
+
+    if (!covers_kind(r, f->problem))
+        return false;
+    /* Without words it was accepted by an earlier version, whatever was seen. */
+    if (f->problem != PROBLEM_UNKNOWN_RIGHT || !strchr(r->problem, ':'))
+        return true;
+    risk_name(f, name);
+    return strcmp(r->problem, name) == 0;
+}
+
+const struct risk *risk_of_kind(const struct record_info *info, enum problem p)
+{
+    for (size_t i = 0; i < info->n_risks; i++)
+        if (covers_kind(&info->risks[i], p))
+            return &info->risks[i];
+    return NULL;
+}
+
 bool risk_is_accepted(const struct record_info *info, enum problem p)
 {
-    if (has_risk(info, p))
-        return true;
-    if (p == PROBLEM_WITHDRAW_UNKNOWN)
-        return has_risk(info, PROBLEM_WITHDRAW);
-    return p == PROBLEM_TRANSFER_UNKNOWN && has_risk(info, PROBLEM_TRANSFER);
+    return risk_of_kind(info, p) != NULL;
+}
+
+const struct risk *risk_of_finding(const struct record_info *info, const struct finding *f)
+{
+    for (size_t i = 0; i < info->n_risks; i++)
+        if (risk_covers(&info->risks[i], f))
+            return &info->risks[i];
+    return NULL;
+}
+
+bool finding_is_open(const struct record_info *info, const struct finding *f)
+{
+    return problem_weight(f->problem) != WEIGHT_NOTE && !risk_of_finding(info, f);
+}
+
+static bool is_open_danger(const struct record_info *info, const struct finding *f)
+{
+    return problem_weight(f->problem) == WEIGHT_DANGER && !risk_of_finding(info, f);
 }
 
 size_t dangers_open(const struct record_info *info, const struct verdict *v,
@@ -32,30 +102,78 @@ size_t dangers_open(const struct record_info *info, const struct verdict *v,
     size_t n = 0;
 
     for (size_t i = 0; i < v->n_findings && i < FINDINGS_MAX; i++) {
-        enum problem p = v->findings[i].problem;
-        if (problem_weight(p) != WEIGHT_DANGER || risk_is_accepted(info, p))
+        if (!is_open_danger(info, &v->findings[i]))
             continue;
         if (out)
-            out[n] = p;
+            out[n] = v->findings[i].problem;
         n++;
     }
     return n;
 }
 
+/* -- accepting -- */
+
+bool danger_needs_word(const struct record_info *info, const struct verdict *v)
+{
+    for (size_t i = 0; i < v->n_findings && i < FINDINGS_MAX; i++)
+        if (v->findings[i].problem == PROBLEM_WITHDRAW && is_open_danger(info, &v->findings[i]))
+            return true;
+    return false;
+}
+
+const char *reason_question(const struct record_info *info, const struct verdict *v)
+{
+    return danger_needs_word(info, v) ? "Reason (this key may withdraw: it must say 'withdraw')"
+                                      : "Reason";
+}
+
+static bool has_word(const char *reason)
+{
+    struct bytes all = bytes_str(reason), word = BYTES_LIT("withdraw");
+
+    for (size_t i = 0; i + word.n <= all.n; i++)
+        if (text_eq_nocase(bytes_of(all.p + i, word.n), word))
+            return true;
+    return false;
+}
+
+static int refuse_withdrawal(const struct record_info *info, const struct verdict *v,
+                             const char *reason, struct err *e)
+{
+    const struct connector *k = connector_find(info->connector);
+    const char *todo = k && k->checks ? k->checks->no_withdraw : NULL;
+    char given[100];
+
+    for (size_t i = 0; i < v->n_findings && i < FINDINGS_MAX; i++)
+        if (v->findings[i].problem == PROBLEM_WITHDRAW && v->findings[i].todo[0])
+            todo = v->findings[i].todo;
+    text_clean(given, sizeof(given), bytes_str(reason));
+    err_set(e, ERR_POLICY, "the key for '%s' is refused: it may withdraw", info->name);
+    err_hint(e, "--accept-risk '%s%s' does not cover that: a reason for a key that may withdraw "
+                "must say 'withdraw'",
+             given, strlen(given) < strlen(reason) ? "..." : "");
+    if (todo)
+        err_hint(e, "%s", todo);
+    return e->code;
+}
+
 int dangers_accept(struct record_info *info, const struct verdict *v, const char *reason,
                    uint64_t now_ms, struct err *e)
 {
-    enum problem list[FINDINGS_MAX];
-    size_t n = dangers_open(info, v, list);
+    size_t n = dangers_open(info, v, NULL), n_before = info->n_risks;
 
-    if (info->n_risks + n > RISKS_MAX) {
+    if (danger_needs_word(info, v) && !has_word(reason))
+        return refuse_withdrawal(info, v, reason, e);
+    if (n_before + n > RISKS_MAX) {
         err_set(e, ERR_LIMIT, "'%s' would have more than %u accepted risks", info->name, RISKS_MAX);
         return err_hint(e, "take the rights away at the exchange instead");
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; n > 0 && i < v->n_findings && i < FINDINGS_MAX; i++) {
+        if (!is_open_danger(info, &v->findings[i]))
+            continue;
         struct risk *r = &info->risks[info->n_risks++];
         memset(r, 0, sizeof(*r));
-        snprintf(r->problem, sizeof(r->problem), "%s", problem_name(list[i]));
+        risk_name(&v->findings[i], r->problem);
         snprintf(r->reason, sizeof(r->reason), "%s", reason);
         r->date_ms = now_ms;
     }
@@ -88,6 +206,7 @@ static const char *where_off(const struct connector *k, enum problem p)
 struct advice {
     const char *list[2];
     size_t n;
+    bool needs_word;
 };
 
 static void advise(struct advice *a, const char *text)
@@ -107,7 +226,8 @@ static int refuse(const char *name, const struct connector *k, const char *what,
     if (a->n == 0)
         err_hint(e, "what to tick and what not: coffer guide %s", k->name);
     return err_hint(e, "only if it must be so: --accept-risk REASON; the reason is kept with the "
-                       "key and shown with it");
+                       "key and shown with it%s",
+                    a->needs_word ? ", and must say 'withdraw'" : "");
 }
 
 static void add_clause(char *out, size_t cap, const char *line, const char *text)
@@ -126,6 +246,7 @@ int dangers_refuse(const char *name, const struct connector *k, const enum probl
 
     for (size_t i = 0; i < n; i++) {
         add_clause(what, sizeof(what), problem_line(list[i]), "");
+        a.needs_word = a.needs_word || list[i] == PROBLEM_WITHDRAW;
         advise(&a, where_off(k, list[i]));
     }
     return refuse(name, k, what, &a, e);
@@ -135,11 +256,11 @@ int verdict_refuse(const struct record_info *info, const struct connector *k,
                    const struct verdict *v, struct err *e)
 {
     char what[480] = "";
-    struct advice a = {.n = 0};
+    struct advice a = {.needs_word = danger_needs_word(info, v)};
 
     for (size_t i = 0; i < v->n_findings && i < FINDINGS_MAX; i++) {
         const struct finding *f = &v->findings[i];
-        if (problem_weight(f->problem) != WEIGHT_DANGER || risk_is_accepted(info, f->problem))
+        if (!is_open_danger(info, f))
             continue;
         add_clause(what, sizeof(what), problem_line(f->problem), f->text);
         advise(&a, f->todo[0] ? f->todo : where_off(k, f->problem));
@@ -147,12 +268,19 @@ int verdict_refuse(const struct record_info *info, const struct connector *k,
     return refuse(info->name, k, what, &a, e);
 }
 
+bool checkup_is_late(const struct checkup *k)
+{
+    return k->reach == REACH_REFUSED && k->failure.kind == FAILURE_CLOCK && k->has_skew;
+}
+
 void failure_words(const struct failure *f, char out[FAILURE_WORDS])
 {
     size_t n;
 
-    snprintf(out, FAILURE_WORDS, "%s%s%s", f->code, f->code[0] && f->message[0] ? " " : "",
-             f->message);
+    bool has_both = f->code[0] && f->message[0] && strcmp(f->code, f->message) != 0;
+
+    snprintf(out, FAILURE_WORDS, "%s%s%s", f->code, has_both ? " " : "",
+             has_both || !f->code[0] ? f->message : "");
     for (n = strlen(out); n > 0 && (out[n - 1] == '.' || out[n - 1] == ' '); n--)
         out[n - 1] = 0;
     if (n == 0)
@@ -188,154 +316,4 @@ int checkup_error(const char *name, const struct connector *k, const struct chec
     if (e->code != ERR_POLICY)
         e->code = ERR_FAILED;
     return err_wrap(e, "try the key for '%s'", name);
-}
-
-static void json_fact(cJSON *o, const char *name, enum fact f)
-{
-    if (f == FACT_UNKNOWN)
-        cJSON_AddNullToObject(o, name);
-    else
-        json_bool_member(o, name, f == FACT_YES);
-}
-
-static void json_optional(cJSON *o, const char *name, bool is_known, uint64_t v)
-{
-    if (is_known)
-        json_number(o, name, v);
-    else
-        cJSON_AddNullToObject(o, name);
-}
-
-static const struct risk *risk_of(const struct record_info *info, enum problem p)
-{
-    for (size_t i = 0; i < info->n_risks; i++)
-        if (strcmp(info->risks[i].problem, problem_name(p)) == 0)
-            return &info->risks[i];
-    return NULL;
-}
-
-static void json_problems(cJSON *o, const struct record_info *info, const struct verdict *v)
-{
-    static const char *const weights[] = {"note", "warn", "danger"};
-    cJSON *list = json_array(o, "problems");
-
-    for (size_t i = 0; i < v->n_findings && i < FINDINGS_MAX; i++) {
-        const struct finding *f = &v->findings[i];
-        const struct risk *r = risk_of(info, f->problem);
-        cJSON *j = json_object(list, NULL);
-        json_text(j, "problem", problem_name(f->problem));
-        json_text(j, "weight", weights[problem_weight(f->problem)]);
-        json_text(j, "text", f->text[0] ? f->text : problem_line(f->problem));
-        json_text(j, "todo", f->todo);
-        json_bool_member(j, "accepted", risk_is_accepted(info, f->problem));
-        if (r)
-            json_text(j, "reason", r->reason);
-    }
-}
-
-static void json_failure(cJSON *o, const struct checkup *k)
-{
-    const struct failure *f = &k->failure;
-
-    if (k->reach == REACH_WORKS && f->kind == FAILURE_NONE) {
-        cJSON_AddNullToObject(o, "failure");
-        return;
-    }
-    bool is_told = f->kind != FAILURE_NONE;
-    cJSON *j = json_object(o, "failure");
-    json_text(j, "kind", is_told ? failure_name(f->kind) : "not_reached");
-    json_text(j, "code", f->code);
-    json_text(j, "message", is_told && f->message[0] ? f->message : k->not_reached.msg);
-    json_optional(j, "retry_after_s", f->retry_after_s > 0, f->retry_after_s);
-    cJSON *list = json_array(j, "causes");
-    for (size_t i = 0; i < f->n_causes && i < CAUSES_MAX; i++) {
-        cJSON *one = json_object(list, NULL);
-        json_text(one, "what", f->causes[i].what);
-        json_text(one, "tell", f->causes[i].tell ? f->causes[i].tell : "");
-    }
-}
-
-static void json_skew(cJSON *o, const struct checkup *k)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%lld", (long long)k->skew_ms);
-    if (k->has_skew)
-        cJSON_AddRawToObject(o, "skew_ms", text);
-    else
-        cJSON_AddNullToObject(o, "skew_ms");
-    json_optional(o, "skew_error_ms", k->has_skew, k->skew_error_ms);
-}
-
-void checkup_json(cJSON *o, const struct record_info *info, const struct checkup *k)
-{
-    const struct verdict *v = &k->verdict;
-    static const enum fact works[] = {
-        [REACH_WORKS] = FACT_YES, [REACH_REFUSED] = FACT_NO, [REACH_NOT] = FACT_UNKNOWN};
-
-    json_text(o, "name", info->name);
-    json_fact(o, "works", works[k->reach]);
-    json_optional(o, "latency_ms", k->latency_ms > 0, k->latency_ms);
-    json_skew(o, k);
-    json_fact(o, "read", v->read);
-    json_fact(o, "trade_spot", v->trade_spot);
-    json_fact(o, "trade_futures", v->trade_futures);
-    json_fact(o, "withdraw", v->withdraw);
-    json_fact(o, "transfer", v->transfer);
-    json_fact(o, "ip_allow_list", v->ip_bound);
-    json_text(o, "ips", v->ips);
-    json_optional(o, "created_ms", v->created_ms > 0, v->created_ms);
-    json_fact(o, "expires", v->expires_ms ? FACT_YES : v->expires);
-    json_optional(o, "expires_ms", v->expires_ms > 0, v->expires_ms);
-    json_problems(o, info, v);
-    json_failure(o, k);
-}
-
-static void note_fact(char out[8], enum fact f)
-{
-    snprintf(out, 8, "%s", fact_name(f));
-}
-
-/* What was found by an earlier try stays when this one found nothing. */
-static void note_verdict(struct verify_note *n, const struct checkup *k)
-{
-    const struct verdict *v = &k->verdict;
-
-    n->expires_ms = v->expires_ms;
-    n->exchange_created_ms = v->created_ms;
-    note_fact(n->expires, v->expires_ms ? FACT_YES : v->expires);
-    note_fact(n->ip_bound, v->ip_bound);
-    note_fact(n->withdraw, v->withdraw);
-    note_fact(n->transfer, v->transfer);
-    snprintf(n->account, sizeof(n->account), "%s", v->account);
-    n->n_problems = 0;
-    for (size_t i = 0; i < v->n_findings && i < NOTE_PROBLEMS; i++)
-        snprintf(n->problems[n->n_problems++], sizeof(n->problems[0]), "%s",
-                 problem_name(v->findings[i].problem));
-}
-
-void checkup_note(const struct cli *c, const struct record_info *info, const struct checkup *k,
-                  uint64_t now_ms)
-{
-    static const char *const works[] = {
-        [REACH_WORKS] = "yes", [REACH_REFUSED] = "refused", [REACH_NOT] = "unreached"};
-    struct verify_note n;
-    char account[sizeof(n.account)] = "";
-    struct err e;
-
-    if (notes_read(&c->where, info->vault_id, info->rec_id, &n, NULL, NULL, &e))
-        memset(&n, 0, sizeof(n));
-    if (n.version == info->version) /* the same key, so the same account, asked or not */
-        snprintf(account, sizeof(account), "%s", n.account);
-    n.at_ms = now_ms;
-    n.version = info->version;
-    snprintf(n.works, sizeof(n.works), "%s", works[k->reach]);
-    if (k->reach == REACH_WORKS) {
-        n.worked_ms = now_ms;
-        note_verdict(&n, k);
-        if (!n.account[0])
-            snprintf(n.account, sizeof(n.account), "%s", account);
-    }
-    if (notes_write(&c->where, info->vault_id, info->rec_id, &n, NULL, &e) && !c->out.is_quiet)
-        out_warn("what was found is not kept for 'coffer status': %s", e.msg);
 }

@@ -3,13 +3,17 @@
  * is decided here. */
 #include "cli/checkup.h"
 
+#include "cli/page.h"
 #include "connectors/connector.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #define DAY_MS 86400000u
 #define LABEL_WIDTH 14
+#define LINE_TEXT 800u
+#define SPAN_TEXT 32u
 
 /* Where in the table a problem is told. */
 enum row {
@@ -68,41 +72,41 @@ static bool is_bad(const struct sheet *s, enum row r)
     const struct verdict *v = &s->k->verdict;
 
     for (size_t i = 0; i < v->n_findings && i < FINDINGS_MAX; i++) {
-        enum problem p = v->findings[i].problem;
-        if (rows[p] == r && problem_weight(p) != WEIGHT_NOTE && !risk_is_accepted(s->info, p))
+        const struct finding *f = &v->findings[i];
+        if (rows[f->problem] == r && finding_is_open(s->info, f))
             return true;
     }
     return false;
 }
 
-static const struct risk *accepted(const struct record_info *info, enum problem p)
+static void PRINTF(4, 5) say(const struct sheet *s, bool is_bad, const char *prefix,
+                             const char *fmt, ...)
 {
-    for (size_t i = 0; i < info->n_risks; i++) {
-        enum problem other;
-        if (!problem_by_name(bytes_str(info->risks[i].problem), &other))
-            continue;
-        if (other == p || (p == PROBLEM_WITHDRAW_UNKNOWN && other == PROBLEM_WITHDRAW) ||
-            (p == PROBLEM_TRANSFER_UNKNOWN && other == PROBLEM_TRANSFER))
-            return &info->risks[i];
-    }
-    return NULL;
+    char text[LINE_TEXT];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    page_line(s->o, is_bad, prefix, text);
 }
 
 static void show_finding(const struct sheet *s, const struct finding *f)
 {
-    static const char *const words[] = {"note", "problem", "DANGER"};
-    const struct risk *r = accepted(s->info, f->problem);
-    const char *word = words[problem_weight(f->problem)];
+    static const char *const words[] = {"  note: ", "  problem: ", "  DANGER: "};
+    enum weight weight = problem_weight(f->problem);
+    const struct risk *r = risk_of_finding(s->info, f);
+    bool has_text = f->text[0] && f->problem != PROBLEM_CLOCK; /* the row has said it */
     char date[DATE_TEXT];
 
-    out_line(s->o, "  %s: %s%s%s", r && problem_weight(f->problem) ? "accepted risk" : word,
-             problem_line(f->problem), f->text[0] ? ": " : "", f->text);
+    say(s, weight == WEIGHT_DANGER && !r, r && weight ? "  accepted risk: " : words[weight],
+        "%s%s%s", problem_line(f->problem), has_text ? ": " : "", has_text ? f->text : "");
     if (r) {
         date_text(r->date_ms, date);
-        out_line(s->o, "    accepted: %s (%s UTC)", r->reason, date);
+        say(s, false, "    accepted: ", "%s (%s UTC)", r->reason, date);
     }
     if (f->todo[0] && !r)
-        out_line(s->o, "    to do: %s", f->todo);
+        page_line(s->o, false, "    to do: ", f->todo);
 }
 
 static void show_row(const struct sheet *s, enum row r, const char *label, const char *value)
@@ -128,60 +132,115 @@ static void show_head(const struct sheet *s)
              r->key_mask[0] ? r->key_mask : "-");
 }
 
+static void show_cause(const struct sheet *s, const struct cause *c, const char *number)
+{
+    page_line(s->o, false, number, c->what);
+    if (c->tell && c->tell[0])
+        page_line(s->o, false, "       ", c->tell);
+}
+
 static void show_causes(const struct sheet *s, const struct failure *f)
 {
-    if (f->n_causes > 0)
-        out_line(s->o, f->n_causes == 1 ? "  It means:" : "  It means one of:");
-    for (size_t i = 0; i < f->n_causes && i < CAUSES_MAX; i++) {
-        out_line(s->o, "    %zu. %s", i + 1, f->causes[i].what);
-        if (f->causes[i].tell && f->causes[i].tell[0])
-            out_line(s->o, "       %s", f->causes[i].tell);
+    char number[16];
+
+    if (f->n_causes == 1)
+        show_cause(s, &f->causes[0], "  It means: ");
+    else if (f->n_causes > 1)
+        out_line(s->o, "  It means one of:");
+    for (size_t i = 0; f->n_causes > 1 && i < f->n_causes && i < CAUSES_MAX; i++) {
+        snprintf(number, sizeof(number), "    %zu. ", i + 1);
+        show_cause(s, &f->causes[i], number);
     }
     if (f->retry_after_s)
         out_line(s->o, "  It asks to wait %" PRIu64 " s.", f->retry_after_s);
 }
 
-static void show_works(const struct sheet *s)
+/* One unit: "84 ms", "1.5 s", "400 s". */
+static const char *span_text(uint64_t ms, char out[SPAN_TEXT])
+{
+    uint64_t tenths = ms / 100 + (ms % 100 >= 50);
+
+    if (ms < 1000)
+        snprintf(out, SPAN_TEXT, "%" PRIu64 " ms", ms);
+    else if (tenths % 10)
+        snprintf(out, SPAN_TEXT, "%" PRIu64 ".%" PRIu64 " s", tenths / 10, tenths % 10);
+    else
+        snprintf(out, SPAN_TEXT, "%" PRIu64 " s", tenths / 10);
+    return out;
+}
+
+static uint64_t skew_of(const struct checkup *k)
+{
+    return k->skew_ms < 0 ? 0 - (uint64_t)k->skew_ms : (uint64_t)k->skew_ms;
+}
+
+/* An answer about the time, not about the key. */
+static void show_late(const struct sheet *s)
 {
     const struct checkup *k = s->k;
-    const struct failure *f = &k->failure;
-    char text[64], words[FAILURE_WORDS];
+    char label[24], span[SPAN_TEXT];
 
-    if (k->reach == REACH_WORKS) {
-        snprintf(text, sizeof(text), "yes, answered in %" PRIu64 " ms", k->latency_ms);
+    snprintf(label, sizeof(label), "%-*s ", LABEL_WIDTH, "works");
+    say(s, true, label, "unknown: this machine's clock is %s %s", span_text(skew_of(k), span),
+        k->skew_ms > 0 ? "ahead" : "behind");
+    page_line(s->o, false, "    to do: ",
+              "set it by network time (NTP): timedatectl set-ntp true, or chrony; then try again");
+}
+
+static void show_refused(const struct sheet *s)
+{
+    char words[FAILURE_WORDS];
+
+    failure_words(&s->k->failure, words);
+    out_bad(s->o, "%-*s no: the exchange refuses the key", LABEL_WIDTH, "works");
+    page_line(s->o, false, "  It says: ", words);
+    show_causes(s, &s->k->failure);
+}
+
+/* Its hints have the causes in them, where there are any. */
+static void show_unreached(const struct sheet *s)
+{
+    const struct err *why = &s->k->not_reached;
+    char label[24];
+
+    snprintf(label, sizeof(label), "%-*s ", LABEL_WIDTH, "works");
+    say(s, true, label, "unknown: %s",
+        why->code ? why->msg : "there was no answer that is about the key");
+    for (unsigned i = 0; i < why->n_hints; i++)
+        page_line(s->o, false, "    to do: ", why->hints[i]);
+    if (why->n_hints == 0 && s->k->failure.kind != FAILURE_NONE)
+        show_causes(s, &s->k->failure);
+}
+
+static void show_works(const struct sheet *s)
+{
+    char text[64];
+
+    if (checkup_is_late(s->k)) {
+        show_late(s);
+    } else if (s->k->reach == REACH_REFUSED) {
+        show_refused(s);
+    } else if (s->k->reach == REACH_NOT) {
+        show_unreached(s);
+    } else {
+        snprintf(text, sizeof(text), "yes, answered in %" PRIu64 " ms", s->k->latency_ms);
         show_row(s, ROW_WORKS, "works", text);
-        return;
     }
-    if (k->reach == REACH_REFUSED) {
-        out_bad(s->o, "%-*s no: the exchange refuses the key", LABEL_WIDTH, "works");
-        failure_words(f, words);
-        out_line(s->o, "  It says: %s", words);
-        show_causes(s, f);
-        return;
-    }
-    out_bad(s->o, "%-*s unknown: %s", LABEL_WIDTH, "works",
-            k->not_reached.code ? k->not_reached.msg : "there was no answer that is about the key");
-    for (unsigned i = 0; i < k->not_reached.n_hints; i++)
-        out_line(s->o, "    to do: %s", k->not_reached.hints[i]);
-    if (f->kind != FAILURE_NONE)
-        show_causes(s, f);
 }
 
 static void show_clock(const struct sheet *s)
 {
     const struct checkup *k = s->k;
-    uint64_t off = k->skew_ms < 0 ? 0 - (uint64_t)k->skew_ms : (uint64_t)k->skew_ms;
-    char text[120];
+    char text[120], off[SPAN_TEXT], error[SPAN_TEXT];
 
+    span_text(k->skew_error_ms, error);
     if (!k->has_skew)
         snprintf(text, sizeof(text), "unknown");
-    else if (off <= k->skew_error_ms)
-        snprintf(text, sizeof(text), "right, as far as can be told (within %" PRIu64 " ms)",
-                 k->skew_error_ms);
+    else if (skew_of(k) <= k->skew_error_ms)
+        snprintf(text, sizeof(text), "right, as far as can be told (within %s)", error);
     else
-        snprintf(text, sizeof(text),
-                 "this machine is %" PRIu64 " ms %s the exchange (give or take %" PRIu64 " ms)",
-                 off, k->skew_ms > 0 ? "ahead of" : "behind", k->skew_error_ms);
+        snprintf(text, sizeof(text), "this machine is %s %s the exchange (give or take %s)",
+                 span_text(skew_of(k), off), k->skew_ms > 0 ? "ahead of" : "behind", error);
     show_row(s, ROW_CLOCK, "clock", text);
 }
 
@@ -191,7 +250,8 @@ static void show_ip(const struct sheet *s)
     char text[320];
 
     if (v->ip_bound == FACT_YES)
-        snprintf(text, sizeof(text), "yes%s%s", v->ips[0] ? ": " : "", v->ips);
+        snprintf(text, sizeof(text), "yes%s%s", v->ips[0] ? ": " : "",
+                 v->ips[0] ? v->ips : " (the exchange does not tell which)");
     else
         snprintf(text, sizeof(text), "%s%s", fact_name(v->ip_bound),
                  v->ip_bound == FACT_NO ? ": works from any address" : "");
@@ -228,22 +288,28 @@ static void show_dates(const struct sheet *s)
     show_row(s, ROW_AGE, "age", text);
 }
 
+static bool is_shown(const struct sheet *s, const struct risk *r)
+{
+    const struct verdict *v = &s->k->verdict;
+
+    for (size_t i = 0; i < v->n_findings && i < FINDINGS_MAX; i++)
+        if (risk_of_finding(s->info, &v->findings[i]) == r)
+            return true;
+    return false;
+}
+
 /* Accepted once, and of nothing that is listed above. */
 static void show_other_risks(const struct sheet *s)
 {
-    const struct record_info *r = s->info;
-    char date[DATE_TEXT];
+    char date[DATE_TEXT], label[24];
 
-    for (size_t i = 0; i < r->n_risks; i++) {
-        bool is_shown = false;
-        const struct verdict *v = &s->k->verdict;
-        for (size_t f = 0; f < v->n_findings && f < FINDINGS_MAX && !is_shown; f++)
-            is_shown = accepted(r, v->findings[f].problem) == &r->risks[i];
-        if (is_shown)
+    snprintf(label, sizeof(label), "%-*s ", LABEL_WIDTH, "accepted");
+    for (size_t i = 0; i < s->info->n_risks; i++) {
+        const struct risk *r = &s->info->risks[i];
+        if (is_shown(s, r))
             continue;
-        date_text(r->risks[i].date_ms, date);
-        out_line(s->o, "%-*s %s: %s (%s UTC)", LABEL_WIDTH, "accepted", r->risks[i].problem,
-                 r->risks[i].reason, date);
+        date_text(r->date_ms, date);
+        say(s, false, label, "%s: %s (%s UTC)", r->problem, r->reason, date);
     }
 }
 
@@ -257,7 +323,8 @@ void checkup_show(struct cli *c, const struct record_info *info, const struct ch
         return;
     show_head(&s);
     show_works(&s);
-    show_clock(&s);
+    if (!checkup_is_late(k))
+        show_clock(&s);
     if (k->reach == REACH_WORKS || v->is_judged) {
         show_row(&s, ROW_READ, "read", fact_name(v->read));
         show_row(&s, ROW_SPOT, "trade spot", fact_name(v->trade_spot));

@@ -9,10 +9,22 @@
 
 #define TRIES 3
 
+/* "Please answer a, r or g? " */
+static void name_letters(const struct choice *list, char *out, size_t cap)
+{
+    size_t n = (size_t)snprintf(out, cap, "Please answer ");
+
+    for (const struct choice *c = list; c->letter && n < cap; c++)
+        n += (size_t)snprintf(out + n, cap - n, "%c%s", c->letter,
+                              !c[1].letter ? "? " : !c[2].letter ? " or " : ", ");
+}
+
 int choose(const char *question, const struct choice *list, char *picked, struct err *e)
 {
-    char prompt[640], answer[16];
+    char prompt[640], again[80], answer[16];
     int n = snprintf(prompt, sizeof(prompt), "%s\n", question);
+
+    name_letters(list, again, sizeof(again));
 
     for (const struct choice *c = list; c->letter && n > 0 && (size_t)n < sizeof(prompt); c++)
         n += snprintf(prompt + n, sizeof(prompt) - (size_t)n, "  %c  %s\n", c->letter, c->text);
@@ -20,7 +32,7 @@ int choose(const char *question, const struct choice *list, char *picked, struct
         return err_set(e, ERR_LIMIT, "the question is too long");
     snprintf(prompt + n, sizeof(prompt) - (size_t)n, "? ");
     for (int i = 0; i < TRIES; i++) {
-        int rc = ask_line(i ? "? " : prompt, NULL, answer, sizeof(answer), e);
+        int rc = ask_line(i ? again : prompt, NULL, answer, sizeof(answer), e);
         if (rc && rc != ERR_LIMIT)
             return rc;
         struct bytes v = rc ? (struct bytes){0} : text_trim(bytes_str(answer));

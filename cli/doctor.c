@@ -9,6 +9,7 @@
 #include "cli/session.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static const char need_pin[] = "give a PIN: --pin-file, --pin-fd or a terminal";
 
@@ -66,6 +67,21 @@ static void check_token(struct doctor *d, const struct local_token *t)
     check_pin_file(d, t->pin_file);
 }
 
+/* An embedded token is files, which can be kept twice; another cannot. */
+static void check_recovery(struct doctor *d, const struct vault *v, const struct local_token *t)
+{
+    char dir[WHERE_MAX], fix[WHERE_MAX + 128];
+    struct err quiet;
+
+    snprintf(fix, sizeof(fix), "back up the vault; know how to make the keys anew");
+    if (t && t->where.softhsm_conf[0] &&
+        where_softhsm(&d->c->where, vault_id(v), dir, &quiet) == OK && access(dir, F_OK) == 0)
+        snprintf(fix, sizeof(fix), "back up the vault, and elsewhere the token's directory '%s'",
+                 dir);
+    doctor_row(d, FINDING_WARN, "recovery", fix,
+               "one token opens this vault: if it is lost, so is the vault");
+}
+
 static void check_tokens(struct doctor *d, const struct vault *v, const struct local_tokens *l)
 {
     size_t n;
@@ -85,8 +101,7 @@ static void check_tokens(struct doctor *d, const struct vault *v, const struct l
                    "directory: coffer trust FINGERPRINT --softhsm",
                    "this machine knows no token for this vault");
     if (n == 1)
-        doctor_row(d, FINDING_WARN, "recovery", "back up the vault; know how to make the keys anew",
-                   "one token opens this vault: if it is lost, so is the vault");
+        check_recovery(d, v, local_find(l, v, &r[0]));
 }
 
 /* Of trust's hints the last one says what to do. */
@@ -241,9 +256,10 @@ static void check_with_token(struct doctor *d, struct vault *v)
     }
     if (!rc) {
         check_key(d, &s);
-        out_advice(&d->c->out,
-                   "%zu operation%s of the token follow%s (a touch each, where it asks for touch)",
-                   vault_count(v) + 1, vault_count(v) ? "s" : "", vault_count(v) ? "" : "s");
+        if (!token_info(s.token)->is_software)
+            out_advice(&d->c->out,
+                       "%zu operation%s of the token follow%s (a touch each, where it asks for it)",
+                       vault_count(v) + 1, vault_count(v) ? "s" : "", vault_count(v) ? "" : "s");
         rc = vault_open(v, &s.opener, &e);
     }
     if (rc) {

@@ -11,13 +11,13 @@
 /* -- one exchange -- */
 
 struct section {
-    const char *title, *name; /* name: in --json */
+    const char *title, *name; /* title NULL: goes on with the one before; name: in --json */
     const char *text;         /* one of the two */
     const char *const *list;
     bool is_numbered;
 };
 
-#define SECTIONS 12u
+#define SECTIONS 13u
 
 static void sections_of(const struct guide *g, struct section out[SECTIONS])
 {
@@ -30,6 +30,7 @@ static void sections_of(const struct guide *g, struct section out[SECTIONS])
         {"IP list", "ip", g->ip, NULL, false},
         {"What you get, and what coffer calls it", "you_get", NULL, g->you_get, false},
         {"A key pair of your own", "own_key", g->own_key, NULL, false},
+        {NULL, "own_steps", NULL, g->own_steps, true},
         {"How long it lives", "life", g->life, NULL, false},
         {"What is limited", "limits", g->limits, NULL, false},
         {"Hummingbot", "hummingbot", g->hummingbot, NULL, false},
@@ -45,7 +46,8 @@ static void show_section(struct out *o, const struct section *s)
 
     if (!s->text && !has_list)
         return;
-    page_head(o, s->title);
+    if (s->title)
+        page_head(o, s->title);
     if (s->text)
         page_text(o, "  ", s->text);
     else
@@ -54,12 +56,12 @@ static void show_section(struct out *o, const struct section *s)
 
 static void section_json(cJSON *to, const struct section *s)
 {
-    if (!s->list) {
-        json_text(to, s->name, s->text ? s->text : "");
+    if (s->text) {
+        json_text(to, s->name, s->text);
         return;
     }
     cJSON *list = json_array(to, s->name);
-    for (const char *const *v = s->list; *v; v++)
+    for (const char *const *v = s->list; v && *v; v++)
         json_list_text(list, *v);
 }
 
@@ -69,6 +71,8 @@ static void show_end(struct out *o, const struct connector *k, const struct guid
     out_line(o, "  coffer add NAME %s", k->name);
     out_line(o, "  It asks for the parts, tries the key at the exchange, and refuses one that can");
     out_line(o, "  move money away.");
+    if (g->then)
+        page_text(o, "  ", g->then);
     if (g->checked)
         out_note(o, "%s", "");
     if (g->checked)
@@ -97,6 +101,7 @@ static int guide_exchange(struct cli *c, const struct connector *k, struct err *
         if (j)
             section_json(j, &list[i]);
     }
+    json_text(j, "then", g->then ? g->then : "");
     json_text(j, "checked", g->checked ? g->checked : "");
     show_end(o, k, g);
     return OK;
@@ -117,6 +122,8 @@ static void show_limits(struct out *o)
     out_line(o, "%s", "");
     table_print(o, &t);
     table_free(&t);
+    out_line(o, "%s", "");
+    page_text(o, "  ", guide_limits_others);
 }
 
 static void show_topic(struct out *o, const struct topic *t, bool has_limits)
@@ -149,6 +156,7 @@ static void topics_json(cJSON *j)
         for (const char *const *p = t->answer; *p; p++)
             json_list_text(answer, *p);
     }
+    json_text(j, "limits_of_others", guide_limits_others);
     for (const struct limit_row *r = guide_limits; r->exchange; r++) {
         cJSON *one = json_object(limits, NULL);
         json_text(one, "exchange", r->exchange);

@@ -29,9 +29,16 @@ const struct topic guide_topics[] = {
           "trades futures. On Kraken also the WebSocket interface; on Gate also 'Wallet: read'.",
           "* Never withdrawal. No trading bot needs it, and it is what a thief needs.",
           "* Never transfer (universal, internal, between sub-accounts), deposit, earn and "
-          "staking, loans, convert, P2P, or managing sub-accounts and keys.",
+          "staking, loans, convert, P2P, or managing sub-accounts and keys. Two exceptions, "
+          "where no box turns it off: OKX's 'Trade' includes transfers among your own wallets and "
+          "sub-accounts, and Kraken does not tell whether a key may make them. 'coffer add' then "
+          "refuses at first, and takes such a key for a reason that you give.",
           "* Always fill in the IP list, with the public address of the machine that sends the "
-          "calls. A home line changes its address: use a fixed one, a VPN or a server.",
+          "calls. Where to find it: a server's is on its provider's page; that of a line at home "
+          "or in an office on the router's status page; or ask a service on the web that echoes "
+          "your address, with curl on that very machine. What 'ip addr' shows is often a private "
+          "one (10., 192.168., 172.16. to 172.31.), which no exchange sees.",
+          "* A home line changes its address: use a fixed one, a VPN or a server.",
           "* Better still, a sub-account for the bot with only the money it may lose; one key per "
           "bot and per machine.",
           "Boxes are named differently everywhere: 'coffer guide EXCHANGE' names them. 'coffer "
@@ -50,13 +57,15 @@ const struct topic guide_topics[] = {
           "the IP list; a right that is missing; an expired key; a clock that is off; a wrong "
           "passphrase or memo; an e-mail that was not confirmed yet.")},
     {"How do I connect it to Hummingbot, ccxt or freqtrade?",
-     TEXT("As it stands today: a program of your own hands its calls to coffer. 'coffer request "
-          "NAME METHOD PATH' signs a call, sends it and prints the reply; 'coffer sign NAME METHOD "
-          "URL' prints the signed call for a program that sends it itself.",
-          "A bot that you did not write wants the secret in its own settings, and signs by itself. "
-          "A proxy that would let such bots run without the secret is not in this version of "
-          "coffer, and coffer does not give secrets back. So make a second key for such a bot, for "
-          "it alone, with reading and trading, an IP list and, best, a sub-account:",
+     TEXT("In this version, not at all: the key that coffer protects is not the one that such a "
+          "bot uses. A bot that you did not write wants the secret in its own settings and signs "
+          "by itself, coffer does not give secrets back, and a proxy between the two is not in "
+          "this version.",
+          "What coffer does protect is a key that a program of your own uses through it: 'coffer "
+          "request NAME METHOD PATH' signs a call, sends it and prints the reply; 'coffer sign "
+          "NAME METHOD URL' prints the signed call for a program that sends it itself.",
+          "So a bot needs a second key, for it alone, which lies where the bot keeps it and is as "
+          "safe as that place. Give it reading and trading, an IP list and, best, a sub-account:",
           "* Hummingbot: 'connect EXCHANGE' asks for the parts and keeps them encrypted under its "
           "password. 'You are now connected' means that reading works.",
           "* ccxt: apiKey, secret and, where there is one, password or uid of the exchange "
@@ -97,21 +106,14 @@ const struct topic guide_topics[] = {
     {.question = NULL},
 };
 
+const char guide_limits_others[] =
+    "Other exchanges differ: some count signed calls per account, some per IP address, some both "
+    "ways, and some do not say. Look in their own documentation.";
+
 const struct limit_row guide_limits[] = {
-    {"backpack", "not documented", "not documented"},
     {"binance", "per IP", "request weight per IP; open orders per account"},
-    {"bing_x", "per IP", "per account and per IP"},
-    {"bitget", "per IP", "per account (unconfirmed)"},
-    {"bitmart", "per IP", "per IP, key or account: the reply's header says which"},
-    {"bitrue", "per IP", "per IP, with bans; orders per account too (unconfirmed)"},
-    {"bybit", "per IP", "per account, and 600 in 5 s per IP"},
     {"coinbase_advanced_trade", "per IP (10/s)", "per account (30/s)"},
-    {"gate_io", "per IP", "per account"},
-    {"gemini", "120 a minute", "600 a minute; per what is not documented"},
-    {"hyperliquid", "per IP", "per IP (weight a minute) and per address"},
     {"kraken", "per IP", "a counter per key; orders per account and pair"},
-    {"kucoin", "per IP", "per account"},
-    {"mexc", "per IP", "each call is marked: per IP or per account"},
     {"okx", "per IP", "per account; each sub-account counts for itself"},
     {.exchange = NULL},
 };

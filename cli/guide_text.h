@@ -10,10 +10,11 @@ struct topic {
 };
 extern const struct topic guide_topics[]; /* ends with question NULL */
 
-/* What an exchange counts calls by. */
+/* What an exchange counts calls by: those that coffer knows; a sentence about the others. */
 struct limit_row {
     const char *exchange, *public_calls, *private_calls;
 };
 extern const struct limit_row guide_limits[]; /* ends with exchange NULL */
+extern const char guide_limits_others[];
 
 #endif

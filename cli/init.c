@@ -64,8 +64,10 @@ static int make_softhsm(struct cli *c, struct making *m, struct err *e)
     if (label && (strlen(label) >= TOKEN_LABEL_MAX || !label[0]))
         return err_set(e, ERR_USAGE, "--label: a token's label has 1 to %u bytes",
                        TOKEN_LABEL_MAX - 1);
-    if (pick_kind(c, &kind, e) || softhsm_module(module, e) ||
-        pin_read_new(c, OPT_PIN_FD, OPT_PIN_FILE, &pin, e) ||
+    if (pick_kind(c, &kind, e) || softhsm_module(module, e))
+        return e->code;
+    pin_advise(c, OPT_PIN_FD, OPT_PIN_FILE);
+    if (pin_read_new(c, OPT_PIN_FD, OPT_PIN_FILE, &pin, e) ||
         where_softhsm(&c->where, m->id, m->softhsm_dir, e))
         return e->code;
     if (softhsm_create(m->softhsm_dir, label ? label : "coffer", &pin, c->env, &m->entry.where,

@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A note is about one credential. A later version of the record has another one when it was rotated
- * since; an earlier one (a backup put back) may have any. */
-static bool is_about(const struct verify_note *n, const struct record_info *r)
+/* A later version of the record has another credential when it was rotated since; an earlier one (a
+ * backup put back) may have any. */
+bool note_is_about(const struct verify_note *n, const struct record_info *r)
 {
     if (n->version == r->version)
         return true;
@@ -19,7 +19,7 @@ static int read_notes(const struct cli *c, struct key_facts *f, struct err *e)
     if (notes_read(&c->where, f->info.vault_id, f->info.rec_id, &f->verify, &f->review,
                    &f->has_bad_notes, e))
         return e->code;
-    if (!is_about(&f->verify, &f->info))
+    if (!note_is_about(&f->verify, &f->info))
         f->verify = (struct verify_note){.at_ms = 0};
     return OK;
 }
@@ -87,9 +87,12 @@ bool key_has_problem(const struct key_facts *f, enum problem p)
     return false;
 }
 
+/* Nobody reviews a key in the minute in which it was added. */
 bool review_is_due(const struct key_facts *f)
 {
-    return f->review.at_ms == 0 || days_since(f->now_ms, f->review.at_ms) > REVIEW_DAYS;
+    if (f->review.at_ms == 0)
+        return days_since(f->now_ms, f->info.created_ms) > 0;
+    return days_since(f->now_ms, f->review.at_ms) > REVIEW_DAYS;
 }
 
 enum fact fact_by_word(const char *word)
@@ -105,6 +108,17 @@ void json_fact(cJSON *to, const char *name, enum fact v)
         cJSON_AddNullToObject(to, name);
     else
         json_bool_member(to, name, v == FACT_YES);
+}
+
+const char *since_text(uint64_t now_ms, uint64_t then_ms, char out[AGO_TEXT])
+{
+    uint64_t days = days_since(now_ms, then_ms);
+
+    if (days == 0)
+        snprintf(out, AGO_TEXT, "since today");
+    else
+        snprintf(out, AGO_TEXT, "for %" PRIu64 " d", days);
+    return out;
 }
 
 void ago_text(uint64_t now_ms, uint64_t then_ms, char out[AGO_TEXT])

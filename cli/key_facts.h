@@ -32,6 +32,8 @@ int key_facts_read(const struct cli *c, struct vault *v, const char *name, uint6
                    struct key_facts *f, struct err *e) MUST_USE;
 void key_facts_free(struct key_facts *f);
 
+/* Whether a note is about the credential that the record holds now. */
+bool note_is_about(const struct verify_note *n, const struct record_info *r);
 /* Whole days from then to now; 0 when then is in the future. */
 uint64_t days_since(uint64_t now_ms, uint64_t then_ms);
 uint64_t key_age_days(const struct key_facts *f); /* since it was rotated or added */
@@ -48,6 +50,8 @@ enum fact fact_by_word(const char *word);
 void json_fact(cJSON *to, const char *name, enum fact v);
 
 #define AGO_TEXT 24u
+/* "since today", "for 3 d". */
+const char *since_text(uint64_t now_ms, uint64_t then_ms, char out[AGO_TEXT]);
 /* "3 d ago", "5 h ago", "just now"; "never" for 0. */
 void ago_text(uint64_t now_ms, uint64_t then_ms, char out[AGO_TEXT]);
 

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NEAR 3u
@@ -82,6 +83,18 @@ static bool is_harmless(struct bytes name)
         if (!(name.p[i] >= 'a' && name.p[i] <= 'z') && name.p[i] != '-' && name.p[i] != '_')
             return false;
     return name.n < 24;
+}
+
+/* The name of a key as people choose them; what a secret looks like is longer. */
+static bool is_short_word(const char *s)
+{
+    size_t n = strlen(s);
+
+    for (size_t i = 0; i < n; i++)
+        if (!(s[i] >= 'a' && s[i] <= 'z') && !(s[i] >= 'A' && s[i] <= 'Z') &&
+            !(s[i] >= '0' && s[i] <= '9') && s[i] != '-' && s[i] != '_')
+            return false;
+    return n > 0 && n <= 20;
 }
 
 static int unknown_option(struct bytes name, struct err *e)
@@ -235,6 +248,38 @@ static int usage_hint(const struct command *c, struct err *e)
     return err_hint(e, "usage: coffer %s%s%s", c->name, c->synopsis[0] ? " " : "", c->synopsis);
 }
 
+/* The exchanges themselves; of a word that may be a secret nothing is repeated. */
+static int which_exchange(const struct args *a, struct err *e)
+{
+    const char *name = a->n_words > 0 && is_short_word(a->words[0]) ? a->words[0] : "NAME";
+    const struct connector *const *k = connectors;
+    char others[200];
+    size_t n = 0;
+
+    others[0] = 0;
+    for (const struct connector *const *o = k + 1; *o && n < sizeof(others); o++)
+        n += (size_t)snprintf(others + n, sizeof(others) - n, "%s%s", n ? ", " : "", (*o)->name);
+    return err_hint(e, "which exchange? coffer %s %s %s (or %s)", a->command->name, name,
+                    (*k)->name, others);
+}
+
+/* Words are missing: the words alone, without the options. */
+static int too_few(const struct args *a, struct err *e)
+{
+    const struct command *c = a->command;
+    const char *missing = c->words[a->n_words];
+    char words[96];
+    size_t n = 0;
+
+    err_set(e, ERR_USAGE, "'coffer %s' needs %s", c->name, missing);
+    if (strcmp(missing, "EXCHANGE") == 0)
+        return which_exchange(a, e);
+    words[0] = 0;
+    for (size_t i = 0; i < WORDS_MAX && c->words[i] && n < sizeof(words); i++)
+        n += (size_t)snprintf(words + n, sizeof(words) - n, " %s", c->words[i]);
+    return err_hint(e, "usage: coffer %s%s; 'coffer help %s' says more", c->name, words, c->name);
+}
+
 static int too_many(const struct command *c, size_t n, size_t max, struct err *e)
 {
     if (max == 0)
@@ -260,9 +305,5 @@ int args_check(const struct args *a, struct err *e)
         max++;
     if (a->n_words > max)
         return too_many(c, a->n_words, max, e);
-    if (a->n_words < c->min_words) {
-        err_set(e, ERR_USAGE, "'coffer %s' needs %s", c->name, c->words[a->n_words]);
-        return usage_hint(c, e);
-    }
-    return OK;
+    return a->n_words < c->min_words ? too_few(a, e) : OK;
 }

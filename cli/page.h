@@ -7,6 +7,10 @@
 
 #define PAGE_WIDTH 88u
 
+/* As page_text, but to the width of the terminal, or 100 where stdout is none. is_bad: bad news, in
+ * colour where there is colour. */
+void page_line(struct out *o, bool is_bad, const char *prefix, const char *text);
+
 /* A heading, with an empty line before it. */
 void page_head(struct out *o, const char *text);
 /* Words of text after prefix ("  * "); further lines start below the first word. */

@@ -247,14 +247,6 @@ int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, struct s
     return rc ? rc : check_new(out, e);
 }
 
-void pin_say_short(const struct cli *c, const struct secret *pin, const char *how)
-{
-    if (pin->n >= PIN_SHORT)
-        return;
-    out_warn("this PIN is short: a copied SoftHSM token gives way to about 1,400 guesses a second");
-    out_advice(&c->out, "%u characters or more are worth their typing: %s", PIN_SHORT, how);
-}
-
 /* The guard belongs to the token, not to a vault: one token can open several, and its tries are
  * shared. So its place is under a fixed id. */
 static const uint8_t guard_place[VAULT_ID_LEN] = {0};
@@ -275,6 +267,16 @@ bool pin_is_blocked(const struct cli *c, const struct token_info *info)
     return guard_name(info, name, &e) == OK && pin_guard_is_set(&c->where, guard_place, name);
 }
 
+static const char cheap_way[] = "type the PIN once at a terminal: coffer doctor";
+
+/* The token is the one that opens the vault, so that doctor asks for its PIN too. */
+static bool is_of_vault(const struct cli *c)
+{
+    const struct command *k = c->args->command;
+
+    return k->run != run_init && k->run != run_trust && !c->args->given[OPT_TO];
+}
+
 /* is_refused: the guard did not let the PIN be tried. */
 static int login_unattended(const struct cli *c, struct token *t, const struct secret *pin,
                             bool *is_refused, struct err *e)
@@ -286,12 +288,14 @@ static int login_unattended(const struct cli *c, struct token *t, const struct s
         return e->code;
     *is_refused = pin_guard_begin(&c->where, guard_place, name, &g, e) != OK;
     if (*is_refused)
-        return e->code;
+        return is_of_vault(c) ? err_hint(e, "%s", cheap_way) : e->code;
     int rc = token_login(t, pin, false, e);
     bool is_failure = rc && token_pin_try(t) == PIN_TRIED;
     pin_guard_end(&g, !is_failure);
     if (is_failure)
-        err_hint(e, "a PIN that nobody typed is not tried again until one was typed at a terminal");
+        err_hint(e, "a PIN that nobody typed is not tried again until one was typed");
+    if (is_failure && is_of_vault(c))
+        err_hint(e, "%s", cheap_way);
     return rc;
 }
 
@@ -303,6 +307,8 @@ static int login_typed(const struct cli *c, struct token *t, const struct secret
 
     if (!rc && token_pin_try(t) == PIN_PROVEN && !guard_name(token_info(t), name, e))
         pin_guard_clear(&c->where, guard_place, name);
+    if (rc == ERR_PIN && token_pin_try(t) == PIN_TRIED && e->n_hints == 0)
+        err_hint(e, "enter the token's user PIN again");
     return rc;
 }
 
@@ -374,23 +380,4 @@ int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct
             return rc;
         out_error(e);
     }
-}
-
-int pin_file_to_keep(const struct cli *c, char out[TOKEN_PATH_MAX], struct err *e)
-{
-    const struct args *a = c->args;
-
-    out[0] = 0;
-    if (!a->given[OPT_KEEP_PIN_FILE])
-        return OK;
-    if (!a->given[OPT_PIN_FILE])
-        return err_set(e, ERR_USAGE, "--keep-pin-file needs --pin-file");
-    char *path = realpath(a->value[OPT_PIN_FILE], NULL);
-    if (!path)
-        return err_sys(e, errno, "'%s'", a->value[OPT_PIN_FILE]);
-    bool fits = strlen(path) < TOKEN_PATH_MAX;
-    if (fits)
-        memcpy(out, path, strlen(path) + 1);
-    free(path);
-    return fits ? OK : err_set(e, ERR_USAGE, "the path of the PIN file is too long");
 }

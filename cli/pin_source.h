@@ -19,6 +19,8 @@ bool pin_is_given(const struct cli *c, const char *pin_file);
 /* A new PIN from the two options, or typed twice. */
 int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, struct secret *out,
                  struct err *e) MUST_USE;
+/* Before a software token's new PIN is typed: what makes a good one. */
+void pin_advise(const struct cli *c, enum opt_id fd, enum opt_id file);
 /* Warns when a PIN that has been set is short for a software token. how: the command that sets a
  * longer one. */
 void pin_say_short(const struct cli *c, const struct secret *pin, const char *how);

@@ -5,6 +5,7 @@
 #include "base/codec.h"
 #include "base/text.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE 512u
@@ -79,7 +80,16 @@ static void print(struct bytes v, bool is_terminal)
     buf_free(&safe);
 }
 
-void reply_print(const struct reply *r, bool has_head)
+/* Both are one file, pipe or terminal. */
+static bool is_shared(void)
+{
+    struct stat a, b;
+
+    return fstat(STDOUT_FILENO, &a) == 0 && fstat(STDERR_FILENO, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+void reply_print(const struct reply *r, bool has_head, bool is_followed)
 {
     struct buf head = BUF_INIT(HEADERS_TEXT);
     bool is_terminal = isatty(STDOUT_FILENO);
@@ -92,6 +102,9 @@ void reply_print(const struct reply *r, bool has_head)
         print(buf_bytes(&head), is_terminal);
     buf_free(&head);
     print(r->body, is_terminal);
+    if (is_followed && !is_terminal && r->body.n > 0 && r->body.p[r->body.n - 1] != '\n' &&
+        is_shared())
+        out_raw(BYTES_LIT("\n"));
 }
 
 /* Text that cJSON can hold: UTF-8 without a NUL. */

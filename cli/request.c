@@ -10,6 +10,9 @@
 #include "cli/session.h"
 #include "cli/wish_args.h"
 
+static const char may_be_done[] = "it may have been carried out: look at the open orders before "
+                                  "doing it again";
+
 /* Large, so it lives on the heap. */
 struct sending {
     struct wish wish;
@@ -108,6 +111,36 @@ static bool is_order(const struct sending *s)
     return s->prepared.cls != CLASS_PUBLIC && s->prepared.cls != CLASS_READ;
 }
 
+/* The list that would show the order: below the same first segment of the path. */
+static const char *open_orders(const struct sending *s)
+{
+    const struct checks *k = s->prepared.conn->checks;
+    struct bytes path = s->prepared.call.base.path;
+
+    for (const char *const *v = k ? k->open_orders : NULL; v && *v; v++) {
+        const char *p = strchr(*v, '/');
+        size_t n = p ? strcspn(p + 1, "/") + 2 : 0;
+        if (n > 0 && path.n > n && memcmp(path.p, p, n) == 0)
+            return *v;
+    }
+    return NULL;
+}
+
+/* Room is made for it: the command says more than a fourth cause does. */
+static void name_open_orders(const struct sending *s, struct err *e)
+{
+    const char *what = open_orders(s), *path = what ? strchr(what, '/') : NULL;
+
+    if (!path || (s->prepared.cls != CLASS_TRADE && s->prepared.cls != CLASS_CANCEL))
+        return;
+    if (e->n_hints == ERR_HINTS)
+        e->n_hints--;
+    err_hint(e,
+             "the open orders: coffer request %s %.*s'%s'; one that was filled at once shows in: "
+             "coffer balance %s",
+             s->info.name, (int)(path - what), what, path, s->info.name);
+}
+
 static const char *host_text(const struct sending *s, char out[160])
 {
     struct bytes h = s->prepared.call.base.host;
@@ -127,6 +160,22 @@ static bool is_refusal(const struct sending *s, const struct reply *r, struct fa
     return f->kind != FAILURE_NONE || r->status < 200 || r->status >= 300;
 }
 
+/* A page in the place of a reply says most by its status. */
+static void tell_no_path(const struct reply *r, struct failure *f)
+{
+    static const struct cause no_path = {
+        "the exchange does not know this path",
+        "check its spelling; 'coffer connectors' names the documentation"};
+
+    if (r->status != 404 || f->kind != FAILURE_GARBAGE)
+        return;
+    if (f->n_causes == CAUSES_MAX)
+        f->n_causes--;
+    memmove(f->causes + 1, f->causes, f->n_causes * sizeof(f->causes[0]));
+    f->causes[0] = no_path;
+    f->n_causes++;
+}
+
 static void show_reply(struct cli *c, const struct sending *s)
 {
     struct failure f = {.kind = FAILURE_NONE};
@@ -138,14 +187,17 @@ static void show_reply(struct cli *c, const struct sending *s)
     if (c->out.is_json)
         reply_members(out_json(&c->out), &r);
     else
-        reply_print(&r, c->args->given[OPT_INCLUDE]);
+        reply_print(&r, c->args->given[OPT_INCLUDE], is_no);
     if (!is_no)
         return;
+    tell_no_path(&r, &f);
     c->status = err_exit(failure_error(s->prepared.conn, &f, r.status, &why));
     /* FAILURE_UNKNOWN_STATE has a hint of its own. */
     if (is_order(s) && (f.kind == FAILURE_GARBAGE || (f.kind == FAILURE_BUSY && r.status >= 500)))
-        err_hint(&why, "it may have been carried out: look at the open orders before doing it "
-                       "again");
+        err_hint(&why, "%s", may_be_done);
+    if (f.kind == FAILURE_UNKNOWN_STATE || f.kind == FAILURE_GARBAGE ||
+        (f.kind == FAILURE_BUSY && r.status >= 500))
+        name_open_orders(s, &why);
     out_error(&why);
     if (c->out.is_json)
         failure_json(out_json(&c->out), &f);
@@ -164,12 +216,16 @@ static int send_and_show(struct cli *c, struct vault *v, struct sending *s, stru
         return rc;
     if (courier_wait(s->courier, &s->answer, e)) {
         if (is_order(s))
-            err_hint(e, "it may have been carried out: look at the open orders before doing it "
-                        "again");
+            err_hint(e, "%s", may_be_done);
+        name_open_orders(s, e);
         return e->code;
     }
-    if (s->answer.result != WIRE_REPLIED)
-        return answer_fault(&s->answer, host_text(s, host), is_order(s), e);
+    if (s->answer.result != WIRE_REPLIED) {
+        answer_fault(&s->answer, host_text(s, host), is_order(s), e);
+        if (s->answer.result != WIRE_NOT_SENT)
+            name_open_orders(s, e);
+        return e->code;
+    }
     show_reply(c, s);
     return OK;
 }

@@ -204,6 +204,7 @@ static int ask_key(struct reviewing *r, const struct key_facts *f, struct err *e
     if (note(r, f, stands, e))
         return e->code;
     keep_account(r, f, stands);
+    r->n_asked++;
     return OK;
 }
 

@@ -22,7 +22,7 @@ struct rotation {
     char reason[256]; /* of --accept-risk, or typed */
     bool can_try;     /* a new key was read, and it is not the old one */
     bool can_accept;  /* what stands against it is the person's to accept */
-    uint64_t now_ms;
+    uint64_t now_ms; /* when it began */
 };
 
 static void rotation_close(struct rotation *r)
@@ -158,9 +158,10 @@ enum step { STEP_TYPE, STEP_TRY, STEP_GIVE_UP };
 /* Without a reason, or with one that is no text, the same comes again, and is asked again. */
 static enum step take_reason(struct rotation *r)
 {
+    const char *question = reason_question(&r->new.info, &r->new.checkup.verdict);
     struct err e;
 
-    return choose_reason("Reason", r->reason, &e) == ERR_PERSON ? STEP_GIVE_UP : STEP_TRY;
+    return choose_reason(question, r->reason, &e) == ERR_PERSON ? STEP_GIVE_UP : STEP_TRY;
 }
 
 static bool may_pick(char letter, const struct rotation *r, const struct err *why)
@@ -281,6 +282,16 @@ static void end_old(struct cli *c, struct rotation *r)
         json_text(out_json(&c->out), "old_key", proof_name(p));
 }
 
+/* Dated after the switch: what is older is about the key before. */
+static void note_new(struct cli *c, const struct rotation *r)
+{
+    struct err quiet;
+    uint64_t now_us;
+
+    if (c->env->now_us(c->env, &now_us, &quiet) == OK)
+        checkup_note(c, &r->new.info, &r->new.checkup, now_us / 1000);
+}
+
 static int rotate(struct cli *c, struct rotation *r, struct err *e)
 {
     if (plan(c, r, e) || open_old(c, r, e) || try_old(c, r, e))
@@ -289,7 +300,7 @@ static int rotate(struct cli *c, struct rotation *r, struct err *e)
     if (admit(c, r, e) || rotate_put(c, r->v, r->old, &r->new, e))
         return e->code;
     report(c, r);
-    checkup_note(c, &r->new.info, &r->new.checkup, r->now_ms);
+    note_new(c, r);
     candidate_remove_source(c, &r->new);
     end_old(c, r);
     return OK;

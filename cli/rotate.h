@@ -33,7 +33,8 @@ bool rotate_objects(const struct objections *o);
 /* ERR_POLICY that says what stands against it and what to do, with room for one more hint. */
 int rotate_refuse(const struct record_info *info, const struct connector *k,
                   const struct verdict *now, const struct objections *o, struct err *e);
-/* Writes accepted objections into info's risks, and drops those that the new key has no more. */
+/* Writes accepted objections into info's risks, and drops those that the new key has no more.
+ * ERR_POLICY (see dangers_accept), ERR_LIMIT; nothing is changed then. */
 int rotate_accept(struct record_info *info, const struct objections *o, const struct verdict *now,
                   const char *reason, uint64_t now_ms, struct err *e) MUST_USE;
 

@@ -3,6 +3,8 @@
  * answer that a living key can get too proves nothing, and is said so. */
 #include "cli/rotate.h"
 
+#include "agent/policy.h"
+#include "base/ask.h"
 #include "cli/session.h"
 
 #include <stdio.h>
@@ -42,14 +44,32 @@ static int say_alive(const struct record_info *r, const struct connector *k, str
     return err_hint(e, "then: coffer rotate %s --finish", r->name);
 }
 
+/* Of a key that had worked no cause is left but these two: it was not mistyped. */
+static void say_why(const struct record_info *r, const struct failure *f, struct err *e)
+{
+    bool is_key = f->kind == FAILURE_KEY || f->kind == FAILURE_KEY_GONE;
+
+    if (is_key && policy_is_verified(r))
+        err_hint(e, "a key that was deleted and one used from an address that is not on its list "
+                    "are answered alike");
+    else if (f->kind == FAILURE_KEY_GONE)
+        err_hint(e, "it was sealed without being tried: a key that was mistyped is answered as one "
+                    "that was deleted, and the right one may live");
+    else
+        for (size_t i = 0; i < f->n_causes && i < 2; i++)
+            err_hint(e, "it may be that %s", f->causes[i].what);
+}
+
 static int say_unproven(const struct record_info *r, const struct connector *k,
                         const struct failure *f, struct err *e)
 {
-    err_set(e, ERR_PERSON,
-            "%s refuses the old key %s of '%s'%s%s, but does not say that it is gone", k->title,
-            r->key_mask, r->name, f->code[0] ? ": " : "", f->code);
-    for (size_t i = 0; i < f->n_causes && i < 2; i++)
-        err_hint(e, "it may be that %s", f->causes[i].what);
+    const char *but = f->kind == FAILURE_KEY_GONE && !policy_is_verified(r)
+                          ? "but it was never seen to work here"
+                          : "but does not say that it is gone";
+
+    err_set(e, ERR_PERSON, "%s refuses the old key %s of '%s'%s%s, %s", k->title, r->key_mask,
+            r->name, f->code[0] ? ": " : "", f->code, but);
+    say_why(r, f, e);
     return err_hint(e,
                     "see that it is gone there (%s), then: coffer rotate %s --finish --accept-risk "
                     "'seen deleted on the site'",
@@ -57,8 +77,9 @@ static int say_unproven(const struct record_info *r, const struct connector *k,
 }
 
 /* A key that lacks a right exists. A key that there is not counts as proof only while the exchange
- * knows the new one by the same way: else this is another site, or another side, of it. */
-static enum proof judge(const struct checkup *u, bool new_works)
+ * knows the new one by the same way (else this is another site, or another side, of it), and only
+ * of a key that had worked: what was mistyped is not there either. */
+static enum proof judge(const struct record_info *old, const struct checkup *u, bool new_works)
 {
     if (u->reach == REACH_WORKS)
         return PROOF_ALIVE;
@@ -66,7 +87,8 @@ static enum proof judge(const struct checkup *u, bool new_works)
         return PROOF_UNREACHED;
     if (u->failure.kind == FAILURE_RIGHT)
         return PROOF_ALIVE;
-    return u->failure.kind == FAILURE_KEY_GONE && new_works ? PROOF_DEAD : PROOF_UNPROVEN;
+    bool is_gone = u->failure.kind == FAILURE_KEY_GONE && new_works && policy_is_verified(old);
+    return is_gone ? PROOF_DEAD : PROOF_UNPROVEN;
 }
 
 enum proof rotate_prove(struct cli *c, struct courier *courier, struct record *old,
@@ -80,7 +102,7 @@ enum proof rotate_prove(struct cli *c, struct courier *courier, struct record *o
         return PROOF_UNREACHED;
     if (u.reach == REACH_REFUSED && rotate_try(c, courier, now, &control, e))
         return PROOF_UNREACHED;
-    enum proof p = judge(&u, control.reach == REACH_WORKS);
+    enum proof p = judge(r, &u, control.reach == REACH_WORKS);
     if (p == PROOF_ALIVE)
         say_alive(r, k, e);
     else if (p == PROOF_UNPROVEN)
@@ -178,6 +200,39 @@ static void report(struct cli *c, const char *name, enum proof p)
     json_text(out_json(&c->out), "old_key", proof_name(p));
 }
 
+static bool can_ask(const struct cli *c)
+{
+    return !c->out.is_json && !c->out.is_quiet && ask_possible();
+}
+
+/* As 'coffer rotate NAME' asks at its end. */
+static bool ask_again(struct cli *c, const struct err *why)
+{
+    struct err quiet;
+    bool again = false;
+
+    out_note(&c->out, "%s", why->msg);
+    out_note(&c->out, "  %s", why->hints[0]);
+    return ask_yes("Deleted there now? Look again?", NULL, &again, &quiet) == OK && again;
+}
+
+/* Looks again as often as the person says so. */
+static enum proof prove(struct cli *c, struct courier *courier, struct record *old,
+                        struct record *now, struct err *e)
+{
+    enum proof p = rotate_prove(c, courier, old, now, e);
+
+    while (p == PROOF_ALIVE && can_ask(c)) {
+        if (!ask_again(c, e)) {
+            err_set(e, ERR_PERSON, "the old key of '%s' lives, and is kept", record_info(now)->name);
+            err_hint(e, "once it is deleted: coffer rotate %s --finish", record_info(now)->name);
+            return p;
+        }
+        p = rotate_prove(c, courier, old, now, e);
+    }
+    return p;
+}
+
 static int finish(struct cli *c, struct vault *v, const struct record_info *old_info,
                   const char *reason, struct err *e)
 {
@@ -192,7 +247,7 @@ static int finish(struct cli *c, struct vault *v, const struct record_info *old_
         session_explain(&s, vault_open_record(v, &s.opener, name, &now, e), e) ||
         vault_may_write(v, e))
         return e->code;
-    enum proof p = rotate_prove(c, courier, old, now, e);
+    enum proof p = prove(c, courier, old, now, e);
     bool on_word = p == PROOF_UNPROVEN && reason[0];
     if (p != PROOF_DEAD && !on_word)
         return e->code;

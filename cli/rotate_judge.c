@@ -138,14 +138,6 @@ int rotate_refuse(const struct record_info *info, const struct connector *k,
                        "key and shown with it");
 }
 
-/* Who accepted that a key can do something accepted too that nobody can tell. */
-static bool is_found(const struct verdict *now, enum problem p)
-{
-    return verdict_has(now, p) ||
-           (p == PROBLEM_WITHDRAW && verdict_has(now, PROBLEM_WITHDRAW_UNKNOWN)) ||
-           (p == PROBLEM_TRANSFER && verdict_has(now, PROBLEM_TRANSFER_UNKNOWN));
-}
-
 /* What the new key is no longer, and what rotation itself settled. */
 static bool is_settled(const struct risk *r, const struct verdict *now)
 {
@@ -155,8 +147,12 @@ static bool is_settled(const struct risk *r, const struct verdict *now)
     for (size_t i = 0; i < ARRAY_LEN(own); i++)
         if (strcmp(r->problem, own[i]) == 0)
             return true;
-    return problem_by_name(bytes_str(r->problem), &p) && problem_weight(p) == WEIGHT_DANGER &&
-           !is_found(now, p);
+    if (!problem_by_name(bytes_str(r->problem), &p) || problem_weight(p) != WEIGHT_DANGER)
+        return false;
+    for (size_t i = 0; i < now->n_findings && i < FINDINGS_MAX; i++)
+        if (risk_covers(r, &now->findings[i]))
+            return false;
+    return true;
 }
 
 static int add_risk(struct record_info *info, const char *problem, const char *reason,
@@ -172,7 +168,7 @@ static int add_risk(struct record_info *info, const char *problem, const char *r
     return OK;
 }
 
-int rotate_accept(struct record_info *info, const struct objections *o, const struct verdict *now,
+static int accept(struct record_info *info, const struct objections *o, const struct verdict *now,
                   const char *reason, uint64_t now_ms, struct err *e)
 {
     size_t n = 0;
@@ -188,4 +184,19 @@ int rotate_accept(struct record_info *info, const struct objections *o, const st
     if (o->more[0] && add_risk(info, RISK_MORE, reason, now_ms, e))
         return e->code;
     return o->is_account_unknown ? add_risk(info, RISK_ACCOUNT, reason, now_ms, e) : OK;
+}
+
+int rotate_accept(struct record_info *info, const struct objections *o, const struct verdict *now,
+                  const char *reason, uint64_t now_ms, struct err *e)
+{
+    struct risk before[RISKS_MAX];
+    size_t n = info->n_risks;
+
+    memcpy(before, info->risks, sizeof(before));
+    if (accept(info, o, now, reason, now_ms, e) == OK)
+        return OK;
+    /* The next key that is tried is judged by what was accepted of the old one, too. */
+    memcpy(info->risks, before, sizeof(before));
+    info->n_risks = n;
+    return e->code;
 }

@@ -181,6 +181,11 @@ static void show_keys(struct overview *s)
         return;
     }
     table_print(o, &s->rows.table);
+    if (s->rows.risks.n_rows == 0)
+        return;
+    out_line(o, "%s", "");
+    out_line(o, "Accepted risks:");
+    table_print(o, &s->rows.risks);
 }
 
 /* Keys are read first, since what they give cause for is shown before them. */
@@ -234,6 +239,7 @@ int run_status(struct cli *c, struct err *e)
     int rc = status(&s, e);
 
     table_free(&s.rows.table);
+    table_free(&s.rows.risks);
     attention_free(&s.attention);
     local_list_freep(&s.tokens);
     vault_freep(&s.vault);

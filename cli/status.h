@@ -9,6 +9,7 @@
 struct status_rows {
     struct out *out;
     struct table table;
+    struct table risks; /* what was accepted and why, a row each */
     cJSON *keys; /* NULL: not --json */
     bool has_software;
 };

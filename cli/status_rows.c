@@ -35,17 +35,18 @@ static void PRINTF(2, 3) add_note(char out[CELL], const char *fmt, ...)
 static void notes_text(const struct key_facts *f, char out[CELL])
 {
     const struct record_info *r = &f->info;
+    char since[AGO_TEXT];
 
     out[0] = 0;
     if (r->unverified)
         add_note(out, "UNVERIFIED");
     for (size_t i = 0; i < r->n_risks; i++)
-        add_note(out, "accepted: %s", r->risks[i].problem);
+        add_note(out, "accepted: %.*s", (int)strcspn(r->risks[i].problem, ":"),
+                 r->risks[i].problem);
     if (r->classes[0])
         add_note(out, "opens %s", r->classes);
     if (f->is_retiring)
-        add_note(out, "rotation unfinished for %" PRIu64 " d",
-                 days_since(f->now_ms, r->rotated_ms));
+        add_note(out, "rotation unfinished %s", since_text(f->now_ms, r->rotated_ms, since));
     if (r->connect_to[0])
         add_note(out, "connects to %s", r->connect_to);
     if (r->ca.n > 0)
@@ -191,12 +192,27 @@ static void row_json(struct status_rows *s, const struct key_facts *f)
         cJSON_AddNullToObject(j, "rotation_unfinished_days");
 }
 
+static void risk_rows(struct status_rows *s, const struct record_info *r)
+{
+    char date[DATE_TEXT], name[NAME_MAX_LEN + 3];
+
+    for (size_t i = 0; i < r->n_risks; i++) {
+        date_text(r->risks[i].date_ms, date);
+        date[10] = 0;
+        snprintf(name, sizeof(name), "  %s", r->name);
+        table_row(&s->risks, (const char *const[]){name, date, r->risks[i].reason,
+                                                   r->risks[i].problem}, 4);
+    }
+}
+
 void status_row(struct status_rows *s, const struct key_facts *f)
 {
-    if (s->keys)
+    if (s->keys) {
         row_json(s, f);
-    else
-        row_text(s, f);
+        return;
+    }
+    row_text(s, f);
+    risk_rows(s, &f->info);
 }
 
 void status_bad_row(struct status_rows *s, const char *name, const struct err *e)

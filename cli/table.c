@@ -129,7 +129,9 @@ const struct command commands[] = {
         .words = {"NAME"},
         .min_words = 1,
         .options = OPTIONS(LOGIN, OPT_YES),
-        .details = "The key still lives at the exchange: delete it there too.\n",
+        .details = "The key still lives at the exchange: delete it there too; the command says "
+                   "where. While a\n"
+                   "rotation is unfinished the old key is forgotten as well.\n",
         .run = run_remove,
     },
     {

@@ -110,20 +110,37 @@ static const char *pin_text(enum pin_state s)
     return "unknown";
 }
 
+/* The vault of this run by the fingerprint that this machine trusts; any other by its id. */
+static void name_vault(const struct cli *c, const uint8_t id[VAULT_ID_LEN],
+                       char out[FINGERPRINT_TEXT])
+{
+    AUTO(vault_freep) struct vault *v = NULL;
+    enum trust_state state = TRUST_NOT_CHECKED;
+    char hex[VAULT_ID_HEX];
+    struct err quiet;
+
+    if (vault_load(&c->where, c->env, &v, &quiet) == OK &&
+        memcmp(vault_id(v), id, VAULT_ID_LEN) == 0 &&
+        vault_pin_look(v, out, &state, &quiet) == OK && state == TRUST_PINNED)
+        return;
+    where_id_hex(id, hex);
+    snprintf(out, FINGERPRINT_TEXT, "%s", hex);
+}
+
 /* Which vaults of this machine the token opens. */
-static void vaults_text(const struct local_tokens *l, const struct token_info *i, char *out,
-                        size_t cap)
+static void vaults_text(const struct cli *c, const struct local_tokens *l,
+                        const struct token_info *i, char *out, size_t cap)
 {
     size_t n = 0;
 
     out[0] = 0;
     for (size_t k = 0; k < l->n && n < cap; k++) {
         const struct local_token *t = &l->v[k];
-        char hex[VAULT_ID_HEX];
+        char name[FINGERPRINT_TEXT];
         if (strcmp(t->where.label, i->label) != 0 || strcmp(t->where.serial, i->serial) != 0)
             continue;
-        where_id_hex(t->vault_id, hex);
-        n += (size_t)snprintf(out + n, cap - n, "%s%.8s", n ? ", " : "", hex);
+        name_vault(c, t->vault_id, name);
+        n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "", name);
     }
 }
 
@@ -167,7 +184,7 @@ static void show_token(struct cli *c, const struct token_info *i, const struct p
 
     if (!p->conf[0])
         uri_text(i, p, uri, sizeof(uri));
-    vaults_text(l, i, vaults, sizeof(vaults));
+    vaults_text(c, l, i, vaults, sizeof(vaults));
     out_line(o, "token '%s'", i->label);
     out_line(o, "  kind      %s",
              i->is_software ? "software (no hardware protects its keys)"

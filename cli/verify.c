@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coffer verify: one login, all keys side by side, a table each. */
+/* coffer verify: one login, all keys side by side. */
 #include "cli/verify.h"
 
 #include "agent/policy.h"
 #include "base/wipe.h"
+#include "cli/key_facts.h"
 #include "cli/session.h"
 
 #include <stdio.h>
 
 #define BATCH 32u /* open at a time: their secrets lie in locked memory */
-
-struct verifying {
-    struct patient *list; /* owned */
-    size_t n;
-    char reason[256];
-    bool is_one; /* NAME was given */
-    struct courier *courier;
-    size_t n_works, n_refused, n_unreached, n_trouble; /* trouble: problems with a key that works */
-};
 
 static void verifying_close(struct verifying *a)
 {
@@ -149,23 +141,41 @@ static bool has_account(const struct cli *c, const struct record_info *info)
     struct err quiet;
 
     return notes_read(&c->where, info->vault_id, info->rec_id, &n, NULL, NULL, &quiet) == OK &&
-           n.version == info->version && n.account[0];
+           note_is_about(&n, info) && n.account[0];
 }
 
-static int ask_exchanges(struct cli *c, struct verifying *a, size_t from, size_t n, struct err *e)
+/* While one key's first calls are on their way the next key is opened. */
+static int send_out(struct cli *c, struct vault *v, struct session *s, struct verifying *a,
+                    size_t from, size_t n, struct errands *run, struct err *e)
 {
-    struct errand *list[BATCH];
+    for (size_t i = from; i < from + n; i++) {
+        struct patient *p = &a->list[i];
+        if (open_one(v, s, a, p, e))
+            return e->code;
+        if (!p->errand)
+            continue;
+        p->errand->talk.wants_account = !has_account(c, &p->info);
+        if (errands_add(run, p->errand, e))
+            return e->code;
+    }
+    if (from == 0)
+        session_say_trust(v);
+    return OK;
+}
+
+static int ask_exchanges(struct cli *c, struct vault *v, struct session *s, struct verifying *a,
+                         size_t from, size_t n, struct err *e)
+{
+    AUTO(errands_freep) struct errands *run = NULL;
     struct progress ctx = {&c->out, from, a->n};
-    size_t n_list = 0;
     uint64_t now_us;
 
-    for (size_t i = from; i < from + n; i++)
-        if (a->list[i].errand) {
-            a->list[i].errand->talk.wants_account = !has_account(c, &a->list[i].info);
-            list[n_list++] = a->list[i].errand;
-        }
     out_progress(&c->out, "verified", from, a->n);
-    int rc = errands_run(a->courier, list, n_list, &c->where, c->env, show_progress, &ctx, e);
+    int rc = errands_begin(a->courier, n, &c->where, c->env, &run, e);
+    if (!rc)
+        rc = send_out(c, v, s, a, from, n, run, e);
+    if (!rc)
+        rc = errands_end(run, show_progress, &ctx, e);
     if (rc || from + n < a->n)
         out_progress(&c->out, "verified", a->n, a->n);
     if (rc || c->env->now_us(c->env, &now_us, e))
@@ -174,82 +184,6 @@ static int ask_exchanges(struct cli *c, struct verifying *a, size_t from, size_t
         if (a->list[i].errand)
             errand_checkup(a->list[i].errand, now_us / 1000, &a->list[i].k);
     return OK;
-}
-
-static void count(struct verifying *a, const struct patient *p)
-{
-    const struct verdict *v = &p->k.verdict;
-    bool is_trouble = false;
-
-    a->n_works += p->k.reach == REACH_WORKS;
-    a->n_refused += p->k.reach == REACH_REFUSED;
-    a->n_unreached += p->k.reach == REACH_NOT;
-    for (size_t i = 0; p->k.reach == REACH_WORKS && i < v->n_findings; i++) {
-        enum problem f = v->findings[i].problem;
-        is_trouble =
-            is_trouble || (problem_weight(f) != WEIGHT_NOTE && !risk_is_accepted(&p->info, f));
-    }
-    a->n_trouble += is_trouble;
-}
-
-static void report_json(cJSON *j, const struct patient *p)
-{
-    const struct connector *k = connector_find(p->info.connector);
-    struct err e;
-
-    checkup_json(j, &p->info, &p->k);
-    json_text(j, "connector", p->info.connector);
-    json_text(j, "environment", p->info.environment);
-    json_text(j, "key", p->info.key_mask);
-    json_bool_member(j, "verified", policy_is_verified(&p->info));
-    json_bool_member(j, "unverified", p->info.unverified);
-    json_bool_member(j, "retiring", p->is_retiring);
-    if (p->k.reach == REACH_WORKS)
-        return;
-    if (k)
-        checkup_error(p->info.name, k, &p->k, &e);
-    else
-        e = p->k.not_reached;
-    json_error(j, &e);
-}
-
-static void report(struct cli *c, struct verifying *a, const struct patient *p, cJSON *list,
-                   uint64_t now_ms)
-{
-    struct out *o = &c->out;
-
-    count(a, p);
-    if (o->is_json) {
-        report_json(list ? json_object(list, NULL) : out_json(o), p);
-        return;
-    }
-    checkup_show(c, &p->info, &p->k, now_ms);
-    if (p->was_marked && policy_is_verified(&p->info))
-        out_note(o, "'%s' is verified now: it is no longer marked as not verified.", p->info.name);
-    if (p->is_retiring)
-        out_line(o,
-                 "An old key of '%s' is kept too, not yet proven dead: coffer rotate %s "
-                 "--finish",
-                 p->info.name, p->info.name);
-    if (!a->is_one)
-        out_line(o, "%s", "");
-}
-
-/* Reading proves only reading. */
-static void say_unproven(struct cli *c, const struct verifying *a)
-{
-    for (size_t i = 0; i < a->n && !c->args->given[OPT_TRADE]; i++) {
-        const struct patient *p = &a->list[i];
-        const struct connector *k = connector_find(p->info.connector);
-        if (p->k.verdict.trade_spot != FACT_YES && p->k.verdict.trade_futures != FACT_YES)
-            continue;
-        out_note(&c->out,
-                 "The right to trade is as the exchange tells it; an order proves it: coffer "
-                 "verify %s --trade %s",
-                 a->is_one ? p->info.name : "NAME",
-                 a->is_one && k && k->checks ? k->checks->symbol : "SYMBOL");
-        return;
-    }
 }
 
 static void batch_close(struct verifying *a, size_t from, size_t n)
@@ -280,7 +214,7 @@ static int settle(struct cli *c, struct vault *v, struct verifying *a, size_t fr
         }
         if (p->errand)
             checkup_note(c, &p->info, &p->k, now_us / 1000);
-        report(c, a, p, list, now_us / 1000);
+        verify_report(c, a, p, list, now_us / 1000);
     }
     return rc;
 }
@@ -293,39 +227,14 @@ static int run_batches(struct cli *c, struct vault *v, struct session *s, struct
 
     for (size_t from = 0; from < a->n && !rc; from += BATCH) {
         size_t n = a->n - from < BATCH ? a->n - from : BATCH;
-        for (size_t i = from; i < from + n && !rc; i++)
-            rc = open_one(v, s, a, &a->list[i], e);
-        if (!rc && from == 0)
-            session_say_trust(v);
-        if (!rc)
-            rc = ask_exchanges(c, a, from, n, e);
+        rc = ask_exchanges(c, v, s, a, from, n, e);
         if (!rc)
             rc = settle(c, v, a, from, n, list, e);
         if (!rc && c->args->given[OPT_TRADE] && a->list[0].k.reach == REACH_WORKS)
-            rc = verify_trade(c, a->courier, a->list[0].r, e);
+            rc = verify_trade(c, a->courier, &a->list[0], e);
         batch_close(a, from, n);
     }
     return rc;
-}
-
-static void summary(struct cli *c, const struct verifying *a)
-{
-    struct out *o = &c->out;
-
-    if (o->is_json && !a->is_one) {
-        cJSON *j = json_object(out_json(o), "summary");
-        json_number(j, "keys", a->n);
-        json_number(j, "works", a->n_works);
-        json_number(j, "refused", a->n_refused);
-        json_number(j, "not_reached", a->n_unreached);
-        json_number(j, "with_problems", a->n_trouble);
-    }
-    if (!a->is_one)
-        out_line(o,
-                 "%zu key%s: %zu work%s, %zu refused, %zu not reached; %zu of those that work "
-                 "ha%s problems",
-                 a->n, a->n == 1 ? "" : "s", a->n_works, a->n_works == 1 ? "s" : "", a->n_refused,
-                 a->n_unreached, a->n_trouble, a->n_trouble == 1 ? "s" : "ve");
 }
 
 static int exit_status(const struct args *args, const struct verifying *a)
@@ -347,21 +256,21 @@ static int verify(struct cli *c, struct verifying *a, struct err *e)
         look_at_all(args, v, a, e))
         return e->code;
     if (a->n == 0) {
-        out_line(&c->out, "no keys yet");
-        out_note(&c->out, "Add one: coffer add NAME EXCHANGE");
-        if (c->out.is_json)
-            json_array(out_json(&c->out), "keys");
-        summary(c, a);
+        out_line(&c->out, "no keys: coffer add NAME EXCHANGE");
+        if (!c->out.is_json)
+            return OK;
+        json_array(out_json(&c->out), "keys");
+        verify_summary(c, a);
         return OK;
     }
     if ((args->given[OPT_TRADE] && verify_trade_check(c, &a->list[0].info, e)) ||
         start_courier(a, e) || session_begin(c, v, &s, e))
         return e->code;
     int rc = run_batches(c, v, &s, a, e);
+    if (!rc || !(a->is_one || c->out.is_json))
+        verify_summary(c, a);
     if (rc)
         return rc;
-    summary(c, a);
-    say_unproven(c, a);
     int status = exit_status(args, a);
     if (c->status == 0 || status == 4)
         c->status = status;

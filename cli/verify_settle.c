@@ -79,6 +79,8 @@ int verify_settle(struct cli *c, struct vault *v, struct patient *p, const char 
         record_info_init(&to);
     }
     record_info_free(&to);
+    if (rc == ERR_POLICY)
+        return rc;
     if (!rc || reason[0])
         return rc ? err_wrap(e, "keep what was accepted for '%s'", p->info.name) : OK;
     out_warn("'%s' works, but its mark as not verified could not be taken off: %s", p->info.name,

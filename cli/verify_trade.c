@@ -5,6 +5,8 @@
 
 #include "agent/policy.h"
 #include "base/ask.h"
+#include "base/text.h"
+#include "connectors/guide.h"
 
 #include <stdio.h>
 
@@ -95,6 +97,38 @@ static int maybe_open(const struct errand *r, const struct trade_test *t, struct
     return e->code;
 }
 
+/* What the symbol's market is paid with, or what can be said of it. */
+static const char *paid_with(const char *symbol)
+{
+    static const char *const known[] = {"FDUSD", "USDT", "USDC", "TUSD", "USD", "EUR", "GBP",
+                                        "TRY",   "BRL",  "JPY",  "BTC",  "ETH", "BNB"};
+    size_t at = strcspn(symbol, "-/");
+
+    if (symbol[at])
+        return symbol + at + 1;
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (text_ends(bytes_str(symbol), known[i]))
+            return known[i];
+    return "of what it is paid with";
+}
+
+/* One statement: an account without money says nothing about the key. */
+static int poor(const struct errand *r, struct err *e)
+{
+    return err_set(e, ERR_EXCHANGE,
+                   "no order was placed: too little %.40s; whether the key may trade is not proven",
+                   paid_with(r->talk.symbol));
+}
+
+/* Whether the order itself got no reply, so that only looking has shown that there is none. */
+static bool was_lost(const struct errand *r)
+{
+    unsigned i = first_order(r);
+
+    return i < r->talk.n_asked && r->talk.replies[i].status == 0 &&
+           r->talk.replies[i].is_unknown;
+}
+
 static int refused(const struct errand *r, struct err *e)
 {
     const struct connector *k = r->talk.conn;
@@ -110,16 +144,20 @@ static int refused(const struct errand *r, struct err *e)
         else
             err_set(e, ERR_FAILED, "%s gave no answer that tells anything about the order",
                     k->title);
-        return err_wrap(e, "test order for '%s'", r->info->name);
+        err_wrap(e, "test order for '%s'", r->info->name);
+        if (was_lost(r))
+            err_hint(e, "look at the open orders of %.40s at %s once more", r->talk.symbol,
+                     k->title);
+        return e->code;
     }
+    if (f.kind == FAILURE_FUNDS)
+        return poor(r, e);
     failure_words(&f, words);
     err_set(e, ERR_EXCHANGE, "%s refuses the test order of '%s': %s", k->title, r->info->name,
             words);
     for (size_t n = 0; n < f.n_causes && n < CAUSES_MAX; n++)
         err_hint(e, "%s%s%s", f.causes[n].what, f.causes[n].tell ? ": " : "",
                  f.causes[n].tell ? f.causes[n].tell : "");
-    if (f.kind == FAILURE_FUNDS)
-        err_hint(e, "the key itself got that far: it may trade, the account lacks the funds");
     return e->code;
 }
 
@@ -151,18 +189,32 @@ static int lost(const struct errand *r, struct err *e)
     return err_hint(e, "why: %s", why);
 }
 
-int verify_trade(struct cli *c, struct courier *courier, struct record *rec, struct err *e)
+static int refuse_order(const char *name, const struct connector *k, struct err *e)
+{
+    const struct guide *g = k->checks->guide;
+
+    err_set(e, ERR_POLICY, "no test order: '%s' may not trade", name);
+    if (g && g->where)
+        err_hint(e, "the right to trade is ticked at %s", g->where);
+    return err_hint(e, "which box it is: coffer guide %s", k->name);
+}
+
+int verify_trade(struct cli *c, struct courier *courier, const struct patient *p, struct err *e)
 {
     AUTO(errand_freep) struct errand *r = NULL;
-    const struct record_info *info = record_info(rec);
+    const struct record_info *info = record_info(p->r);
     const struct connector *k = connector_find(info->connector);
     bool yes;
 
-    if (verify_trade_check(c, info, e) || confirm(c, k, info->name, &yes, e))
+    if (verify_trade_check(c, info, e))
+        return e->code;
+    if (p->k.verdict.trade_spot == FACT_NO)
+        return refuse_order(info->name, k, e);
+    if (confirm(c, k, info->name, &yes, e))
         return e->code;
     if (!yes)
         return err_set(e, ERR_FAILED, "no order was placed");
-    r = errand_new(PURPOSE_TRADE, info, record_signer(rec), e);
+    r = errand_new(PURPOSE_TRADE, info, record_signer(p->r), e);
     if (!r)
         return e->code;
     r->talk.symbol = c->args->value[OPT_TRADE];

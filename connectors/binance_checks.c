@@ -188,8 +188,8 @@ static void judge_transfer(struct json root, struct verdict *v)
 /* The date is that of one right; the key itself has none. */
 static void judge_expiry(struct json root, uint64_t now_ms, struct verdict *v)
 {
-    static const char todo[] = "bind the key to IP addresses under Edit restrictions: the right "
-                               "then does not lapse; without, tick it again every 30 days";
+    static const char todo[] = "under Edit restrictions bind the key to IP addresses, and tick the "
+                               "right to trade again";
     struct json member;
 
     if (!json_get(root, "tradingAuthorityExpirationTime", &member)) {
@@ -217,13 +217,13 @@ static bool does_more_than_read(struct json root)
     return false;
 }
 
-/* Binance's notice on keys without an IP list, and its rule of 2021-07-08 for the trading right. */
+/* Binance's notice at 'Edit restrictions' on keys without an IP list. */
 static void judge_unbound(struct json root, struct verdict *v)
 {
     if (v->ip_bound == FACT_NO && does_more_than_read(root))
         verdict_add(v, PROBLEM_DELETED_WHEN_IDLE, binance_checks.bind_ip,
-                    "Binance deletes keys without an IP list that may do more than read, and lets "
-                    "their trading right lapse 30 days after it was switched on");
+                    "without an IP list Binance deletes a key that may do more than read; after "
+                    "how long is not documented");
 }
 
 static void judge_rights(struct json root, uint64_t now_ms, struct verdict *v)
@@ -333,11 +333,9 @@ static int add_futures(struct json root, struct balances *out, struct err *e)
     return rc;
 }
 
-/* A key without futures is a good key: the wallet is said to be missing, and why. */
+/* A key without futures is a good key. */
 static int futures_balance(const struct talk *t, struct balances *out, struct err *e)
 {
-    static const char live[] = "the key lacks the right, or there is no futures account";
-    static const char test[] = "the futures testnet has keys of its own";
     const struct reply *r = talk_reply(t, 1);
     size_t before = out->n;
     struct failure f = {0};
@@ -352,8 +350,7 @@ static int futures_balance(const struct talk *t, struct balances *out, struct er
     if (r && r->status)
         binance_explain(r, &f);
     if (f.kind == FAILURE_KEY || f.kind == FAILURE_KEY_GONE || f.kind == FAILURE_RIGHT)
-        snprintf(out->missing, sizeof(out->missing), "futures: %.24s: %s", f.code,
-                 t->env == ENV_TEST ? test : live);
+        snprintf(out->closed, sizeof(out->closed), "futures: not open to this key (%.24s)", f.code);
     else
         snprintf(out->missing, sizeof(out->missing), "futures: %.24s%s%.100s", f.code,
                  f.code[0] ? " " : "",
@@ -376,6 +373,9 @@ static int balance(const struct talk *t, struct balances *out, struct err *e)
     return rc;
 }
 
+static const char *const open_orders[] = {"GET /api/v3/openOrders", "GET /fapi/v1/openOrders",
+                                          NULL};
+
 const struct checks binance_checks = {
     .next = next,
     .server_time = server_time,
@@ -392,6 +392,7 @@ const struct checks binance_checks = {
                "only', and this machine's public address",
     .symbol = "BTCUSDT",
     .delete_at = "https://www.binance.com/en/my/settings/api-management",
+    .open_orders = open_orders,
     .proves = "live: reading, spot and futures trading, withdrawal, transfer, IP list yes or no, "
               "expiry and creation of the key itself; test and demo: that it works, and no more",
     .guide = &binance_guide,

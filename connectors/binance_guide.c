@@ -16,12 +16,13 @@ static const char *const before[] = {
 static const char *const steps[] = {
     "Profile icon > Account > API Management > 'Create API'.",
     "'System generated': Binance makes API key and secret. 'Self-generated': you paste a public "
-    "key "
-    "of your own, and no secret exists anywhere else (see below).",
+    "key of your own, and no secret exists anywhere else (see below).",
     "Give it a name, one for each bot and machine, and pass the sign-in check.",
-    "Take API key and secret over into 'coffer add' now: the secret is shown once.",
-    "'Edit restrictions': first choose 'Restrict access to trusted IPs only (Recommended)' and "
-    "enter the addresses, then tick the rights below, save, and pass the check again.",
+    "Leave the page with the API key and the secret open: the secret is shown once.",
+    "On it 'Edit restrictions': first choose 'Restrict access to trusted IPs only (Recommended)' "
+    "and enter the addresses, then tick the rights below, save, and pass the check again.",
+    "Only now run 'coffer add', which tries the key with these rights, and take API key and "
+    "secret over from the page.",
     NULL,
 };
 
@@ -48,6 +49,19 @@ static const char *const you_get[] = {
     NULL,
 };
 
+static const char *const own_steps[] = {
+    "The private half: umask 077; openssl genpkey -algorithm ed25519 -out k.pem",
+    "The public half, to the screen: openssl pkey -in k.pem -pubout",
+    "At Binance: 'Self-generated', paste it with its BEGIN and END lines (the one between starts "
+    "with MCowBQYDK2VwAyEA), then the steps above; only an API Key is shown.",
+    "coffer add NAME binance --field-file private_key_pem=k.pem asks for the API Key and seals "
+    "both.",
+    "Once it is sealed: shred -u k.pem. That does not reach copies, snapshots and backups, the "
+    "spare blocks of flash memory, nor file systems that write elsewhere (btrfs, zfs). Make it in "
+    "a directory in memory, such as $XDG_RUNTIME_DIR, and it reaches no disk but by swap.",
+    NULL,
+};
+
 static const char *const traps[] = {
     "The testnet (testnet.binance.vision), the demo and the futures testnet have keys of their "
     "own: 'coffer add --env test' or demo. A live key does not work there, nor the other way "
@@ -69,23 +83,23 @@ const struct guide binance_guide = {
     .tick = tick,
     .never = never,
     .ip = "As good as required: Binance warns that it deletes a key without an IP list that may do "
-          "more than read (after how long: unconfirmed). Up to 30 addresses a key, with commas "
+          "more than read; after how long is not documented. Up to 30 addresses a key, with commas "
           "between them. Enter the public address of the machine that sends the requests.",
     .you_get = you_get,
-    .own_key = "Ed25519 (which Binance recommends) or RSA of 2048 or 4096 bits. Make the pair, "
-               "choose 'Self-generated', and paste the public key with its BEGIN and END lines "
-               "(an Ed25519 one starts with MCowBQYDK2VwAyEA). Binance calls HMAC keys, those with "
-               "a secret, deprecated. A WebSocket login (session.logon) takes Ed25519 only.",
-    .life = "With an IP list a key has no end. Without one the trading right lapses 30 days after "
-            "it was switched on, and the key may be deleted. 30 keys an account; sub-accounts have "
+    .own_key = "Ed25519 (which Binance recommends) or RSA of 2048 or 4096 bits; Binance then never "
+               "has the private half. Binance calls HMAC keys, those with a secret, deprecated. A "
+               "WebSocket login (session.logon) takes Ed25519 only.",
+    .own_steps = own_steps,
+    .life = "With an IP list a key has no end. Without one Binance deletes a key that may do more "
+            "than read; after how long is not documented. 30 keys an account; sub-accounts have "
             "keys of their own.",
     .limits = "Requests count per IP address, by weight: 6000 a minute on spot, 2400 on futures; "
               "all bots at one address share it. Orders count per account. Going on after the "
               "warning (429) locks the address out (418) for 2 minutes to 3 days.",
     .hummingbot = "binance asks 'Enter your Binance API key' and 'Enter your Binance API secret'; "
                   "binance_perpetual the same for 'Binance Perpetual', binance_perpetual_testnet "
-                  "for its testnet. One key serves both when both boxes are ticked. Hummingbot by "
-                  "itself signs with a secret only: an Ed25519 or RSA key needs coffer to sign.",
+                  "for its testnet. One key serves both when both boxes are ticked. Hummingbot "
+                  "signs with a secret only: a key pair of your own is of no use to it.",
     .traps = traps,
     .checked = "2026-11",
 };

@@ -89,6 +89,7 @@ enum problem {
     PROBLEM_COUNT
 };
 const char *problem_name(enum problem p);      /* "may-withdraw" ...: stored, in JSON */
+/* What follows a ':' is not looked at. */
 bool problem_by_name(struct bytes name, enum problem *out) MUST_USE;
 const char *problem_line(enum problem p);      /* "may withdraw" */
 enum weight problem_weight(enum problem p);
@@ -191,6 +192,7 @@ struct balances {
     struct balance *v; /* owned */
     size_t n, cap;
     char missing[160]; /* wallets that could not be read and why, or "" */
+    char closed[160];  /* wallets that are not open to this key, which is no fault, or "" */
 };
 #define BALANCES_MAX 5000u
 void balances_free(struct balances *b);
@@ -229,6 +231,9 @@ struct checks {
     const char *symbol;        /* an example for --trade: "BTCUSDT" */
     const char *proves;        /* what verify learns from the exchange's own words, and what not */
     const char *delete_at;     /* where a key is deleted: for rotate */
+    /* "METHOD PATH" that lists the open orders, for each first segment of a path that places some;
+     * ends with NULL. */
+    const char *const *open_orders;
     const struct guide *guide; /* connectors/guide.h */
 };
 

@@ -255,6 +255,9 @@ static int balance(const struct talk *t, struct balances *out, struct err *e)
     return OK;
 }
 
+static const char *const open_orders[] = {
+    "GET /api/v3/brokerage/orders/historical/batch?order_status=OPEN", NULL};
+
 const struct checks coinbase_checks = {
     .next = next,
     .server_time = server_time,
@@ -269,6 +272,7 @@ const struct checks coinbase_checks = {
                          "public address only; the API does not tell",
     .symbol = "BTC-USD",
     .delete_at = "https://portal.cdp.coinbase.com > API Keys > Secret API Keys > delete the key",
+    .open_orders = open_orders,
     .proves = "reading, trading, and transfer, which includes withdrawal; IP list, expiry and "
               "creation are not told: unknown",
     .guide = &coinbase_guide,

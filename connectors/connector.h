@@ -144,6 +144,7 @@ struct connector {
     const char *covers;              /* what a signature covers and what not, one sentence */
     const struct host *hosts;        /* ends with {0} */
     const char *const *regions;      /* region ids, first is the default, ends with NULL; or NULL */
+    const char *const *region_sites; /* for people, in the same order: "app.okx.com, USA"; or NULL */
     const struct field_spec *fields; /* what `add` asks for, in order; ends with label NULL */
     unsigned key_types;              /* bit per enum key_type */
     const struct endpoint *endpoints; /* ends with method NULL */
@@ -177,7 +178,9 @@ CONNECTORS(X)
 extern const struct connector *const connectors[]; /* sorted by name; ends with NULL */
 /* By name or alias, any case and - for _ allowed. NULL when unknown. */
 const struct connector *connector_find(const char *name);
-/* ERR_USAGE "unknown connector", naming the nearest. */
+/* All names, with commas between them. */
+void connector_names(char *out, size_t cap);
+/* ERR_USAGE that names the nearest, where one is near, and all. */
 int connector_unknown(const char *name, struct err *e);
 /* Class of a checked request by the connector's table, raised by its parameters where a signature
  * over them is good elsewhere too. */

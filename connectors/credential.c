@@ -32,6 +32,21 @@ static bool takes_pair(const struct connector *c)
     return takes(c, KEY_ED25519) && !takes(c, KEY_HMAC);
 }
 
+static int not_of(const struct connector *c, enum field_id id, struct err *e)
+{
+    err_set(e, ERR_USAGE, "%s keys have no field %s", c->name, field_name(id));
+    return err_hint(e, "is it the key of another exchange?");
+}
+
+static int lacks(const struct connector *c, const struct secret typed[FIELD_COUNT],
+                 enum field_id id, struct err *e)
+{
+    if (typed[id].p)
+        return err_set(e, ERR_USAGE, "%s is empty", field_name(id));
+    err_set(e, ERR_USAGE, "the key has no '%s', which %s keys need", field_name(id), c->title);
+    return err_hint(e, "is it the key of another exchange?");
+}
+
 /* Which fields are there and which are missing. A field that is one of two ways is wanted once. */
 static int check_presence(const struct connector *c, const struct secret typed[FIELD_COUNT],
                           struct err *e)
@@ -39,21 +54,18 @@ static int check_presence(const struct connector *c, const struct secret typed[F
     unsigned n_optional = 0, n_given = 0;
     for (int i = 0; i < FIELD_COUNT; i++)
         if (typed[i].p && !spec_of(c, (enum field_id)i))
-            return err_set(e, ERR_USAGE, "%s keys have no field %s", c->name,
-                           field_name((enum field_id)i));
+            return not_of(c, (enum field_id)i, e);
     for (const struct field_spec *f = c->fields; f->label; f++) {
         bool given = typed[f->id].p && text_trim(secret_bytes(&typed[f->id])).n;
         if (f->is_optional) {
             n_optional++;
             n_given += given;
         } else if (!given) {
-            return err_set(e, ERR_USAGE, "%s is %s", field_name(f->id),
-                           typed[f->id].p ? "empty" : "missing");
+            return lacks(c, typed, f->id, e);
         }
     }
     if (n_optional && n_given == 0)
-        return err_set(e, ERR_USAGE, "api_secret is %s",
-                       typed[FIELD_API_SECRET].p ? "empty" : "missing");
+        return lacks(c, typed, FIELD_API_SECRET, e);
     if (n_given > 1)
         return err_set(e, ERR_USAGE, "api_secret and private_key_pem: give one of them");
     return OK;

@@ -13,6 +13,8 @@ struct guide {
     const char *ip;                   /* the IP list: what for, how many, what without it */
     const char *const *you_get;       /* what the page shows, and which coffer field it is */
     const char *own_key;              /* registering an own public key, or that there is none */
+    const char *const *own_steps;     /* NULL, or how to make a pair of one's own */
+    const char *then;                 /* NULL, or why `add` refuses at first a key made so */
     const char *life;                 /* expiry, deletion when idle, number of keys */
     const char *limits;               /* what is counted per IP, per account, per key */
     const char *hummingbot;           /* connector names and what its questions mean */

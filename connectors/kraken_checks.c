@@ -209,8 +209,8 @@ static enum fact judge_transfer(const struct grant *g, struct verdict *out)
     if (g->has[POWER_READ]) {
         verdict_add(out, PROBLEM_TRANSFER_UNKNOWN,
                     "nothing to untick: at worst funds go to the futures wallet of this account, "
-                    "and a spot key cannot use them there; accept it with a reason, or leave out "
-                    "Funds 'Query'",
+                    "and a spot key cannot use them there; look at the boxes once more, then "
+                    "accept it with a reason",
                     "Kraken documents that 'Query' is enough to move funds from the spot to the "
                     "futures wallet; no answer of Kraken shows whether it is so");
         return FACT_UNKNOWN;
@@ -362,6 +362,8 @@ static int balance(const struct talk *t, struct balances *out, struct err *e)
     return OK;
 }
 
+static const char *const open_orders[] = {"POST /0/private/OpenOrders", NULL};
+
 const struct checks kraken_checks = {
     .next = next,
     .server_time = server_time,
@@ -376,6 +378,7 @@ const struct checks kraken_checks = {
                        "machine that sends",
     .symbol = "XBTUSD",
     .delete_at = "Kraken Pro > Settings > Connections & API > delete the key",
+    .open_orders = open_orders,
     .proves = "reading, trading, withdrawal, IP list, expiry and creation; transfer has no right "
               "of its own: mostly unknown",
     .guide = &kraken_guide,

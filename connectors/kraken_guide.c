@@ -76,6 +76,10 @@ const struct guide kraken_guide = {
           "from everywhere; it does not change how long the key lives.",
     .you_get = you_get,
     .own_key = "Not offered: Kraken makes both parts, and the private key is a shared secret.",
+    .then = "A key made as above is refused at first, because Kraken does not tell whether a key "
+            "may move funds between the account's own wallets. Look at the boxes once more: as "
+            "under Tick, and 'Withdraw' and 'Earn' off. Then answer r and give the reason (in a "
+            "script: --accept-risk REASON).",
     .life = "No expiry unless you set a date. A range of dates that may be queried can be set too. "
             "Most keys per account: an old note says 16 (unconfirmed).",
     .limits = "Public requests: about one a second per IP address. Signed ones: a counter per key, "

@@ -13,6 +13,8 @@
 static const char *const aliases[] = {"okx_perpetual", "okex", "okx_v5", "myokx", "okxus", NULL};
 
 static const char *const regions[] = {"www", "app", "my", NULL};
+static const char *const region_sites[] = {"www.okx.com", "app.okx.com, USA", "my.okx.com, Europe",
+                                           NULL};
 
 #define HOST(where, area, host)                                                                    \
     {                                                                                              \
@@ -231,6 +233,7 @@ const struct connector connector_okx = {
               "for 30 seconds; a WebSocket login covers its time only",
     .hosts = hosts,
     .regions = regions,
+    .region_sites = region_sites,
     .fields = fields,
     .key_types = 1u << KEY_HMAC,
     .endpoints = okx_endpoints,

@@ -317,6 +317,8 @@ static int balance(const struct talk *t, struct balances *out, struct err *e)
     return rc ? rc : funding_balance(talk_reply(t, 1), out, e);
 }
 
+static const char *const open_orders[] = {"GET /api/v5/trade/orders-pending", NULL};
+
 const struct checks okx_checks = {
     .next = next,
     .server_time = server_time,
@@ -333,6 +335,7 @@ const struct checks okx_checks = {
     .symbol = "BTC-USDT",
     .delete_at = "https://www.okx.com/account/my-api (app.okx.com and my.okx.com for the other "
                  "sites)",
+    .open_orders = open_orders,
     .proves = "reading, trading (spot and futures are one right, and it includes transfer between "
               "own accounts), withdrawal, IP list; expiry and creation are not told",
     .guide = &okx_guide,

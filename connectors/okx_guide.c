@@ -7,10 +7,10 @@
 static const char *const before[] = {
     "The account is verified and two-factor sign-in is on.",
     "Know the site of the account: www.okx.com (most people), app.okx.com (USA, Australia) or "
-    "my.okx.com (Europe). 'coffer add' asks for it as region www, app or my.",
+    "my.okx.com (Europe). 'coffer add' asks for it at the terminal; or say it: coffer add NAME okx "
+    "--region www (or app, or my).",
     "For perpetuals: the account mode is at least 'Single-currency margin' ('Futures mode' in "
-    "newer "
-    "pages, unconfirmed); with 'Margin free' ('Spot mode') there are none.",
+    "newer pages, unconfirmed); with 'Margin free' ('Spot mode') there are none.",
     "Best: a sub-account that holds only the bot's money, and the key made for it.",
     NULL,
 };
@@ -68,6 +68,10 @@ const struct guide okx_guide = {
           "idle keys. Up to 20 addresses, with commas or blanks between them.",
     .you_get = you_get,
     .own_key = "None: OKX makes a secret and knows it (HMAC-SHA256).",
+    .then = "A key made as above is refused at first, because OKX's 'Trade' includes moving funds "
+            "among the account's own wallets and sub-accounts, and no right is smaller. Look at "
+            "the boxes once more: Read and Trade, nothing else. Then answer r and give the reason "
+            "(in a script: --accept-risk REASON).",
     .life = "A key that may trade or withdraw and has no IP list is deleted after 14 days without "
             "a private call. Keys for reading, keys with an IP list, and demo keys stay. 50 or 100 "
             "keys an account (unconfirmed)",

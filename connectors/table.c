@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+#include <stdio.h>
+
 #define X(c) &connector_##c,
 const struct connector *const connectors[] = {CONNECTORS(X) NULL};
 #undef X
@@ -78,15 +80,26 @@ const struct connector *connector_find(const char *name)
     return NULL;
 }
 
-#define NEAR_MAX 4u
+#define NEAR_MAX 2u
 
+/* Few changes, and most letters the same: else any short name resembles any other. */
 static void nearest(const char *name, const char *candidate, const char **best, unsigned *distance)
 {
     unsigned d = text_distance(name, candidate, NEAR_MAX);
-    if (d < *distance) {
+    size_t a = strlen(name), b = strlen(candidate);
+    if (d < *distance && d <= NEAR_MAX && 2 * (size_t)d < (a > b ? a : b)) {
         *distance = d;
         *best = candidate;
     }
+}
+
+void connector_names(char *out, size_t cap)
+{
+    size_t n = 0;
+
+    out[0] = 0;
+    for (const struct connector *const *c = connectors; *c && n < cap; c++)
+        n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "", (*c)->name);
 }
 
 int connector_unknown(const char *name, struct err *e)
@@ -103,10 +116,12 @@ int connector_unknown(const char *name, struct err *e)
         for (const char *const *a = (*c)->aliases; *a; a++)
             nearest(folded, *a, &best, &distance);
     }
-    err_set(e, ERR_USAGE, "unknown connector '%s'", name);
+    char names[256];
+    connector_names(names, sizeof(names));
+    err_set(e, ERR_USAGE, "coffer does not know the exchange '%s'", name);
     if (best)
         err_hint(e, "did you mean '%s'?", best);
-    return err_hint(e, "'coffer connectors' lists the exchanges that coffer knows");
+    return err_hint(e, "it knows %s", names);
 }
 
 /* One pattern against a path. A star never matches an escaped character: what a server would make

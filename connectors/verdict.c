@@ -57,6 +57,9 @@ const char *problem_name(enum problem p)
 
 bool problem_by_name(struct bytes name, enum problem *out)
 {
+    struct bytes words;
+
+    (void)text_cut(name, ':', &name, &words);
     for (unsigned i = 0; i < PROBLEM_COUNT; i++)
         if (bytes_eq_str(name, problems[i].name)) {
             *out = (enum problem)i;

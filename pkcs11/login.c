@@ -42,7 +42,7 @@ static int pin_wrong(struct token *t, struct err *e)
         return err_hint(e, "one try is left: a wrong PIN now locks the token");
     if (is_known && t->info.pin == PIN_LOW && !t->info.is_software)
         return err_hint(e, "few tries are left before the token locks");
-    return err_hint(e, "enter the token's user PIN again");
+    return e->code;
 }
 
 static int pin_outcome(struct token *t, CK_RV rv, struct err *e)

@@ -27,10 +27,10 @@ static void dangers_are_accepted_one_by_one(void)
     verdict_add(&k.verdict, PROBLEM_WITHDRAW, "off", "it is on");
     EQ_INT(dangers_open(&r, &k.verdict, list), 1);
     EQ_INT(list[0], PROBLEM_WITHDRAW);
-    OK_CALL(dangers_accept(&r, &k.verdict, "cold wallet only", NOW_MS, &e), &e);
+    OK_CALL(dangers_accept(&r, &k.verdict, "withdraws to the cold wallet", NOW_MS, &e), &e);
     EQ_INT(r.n_risks, 1);
     EQ_STR(r.risks[0].problem, "may-withdraw");
-    EQ_STR(r.risks[0].reason, "cold wallet only");
+    EQ_STR(r.risks[0].reason, "withdraws to the cold wallet");
     EQ_INT(r.risks[0].date_ms, NOW_MS);
     EQ_INT(dangers_open(&r, &k.verdict, list), 0);
     /* A danger that comes later is not covered by it. */
@@ -40,7 +40,7 @@ static void dangers_are_accepted_one_by_one(void)
     /* What stands there already is not written twice. */
     OK_CALL(dangers_accept(&r, &k.verdict, "later", NOW_MS, &e), &e);
     EQ_INT(r.n_risks, 2);
-    EQ_STR(r.risks[0].reason, "cold wallet only");
+    EQ_STR(r.risks[0].reason, "withdraws to the cold wallet");
 }
 
 static void yes_covers_unknown_but_not_the_other_way(void)
@@ -50,6 +50,7 @@ static void yes_covers_unknown_but_not_the_other_way(void)
     r.n_risks = 1;
     snprintf(r.risks[0].problem, sizeof(r.risks[0].problem), "may-withdraw");
     CHECK(risk_is_accepted(&r, PROBLEM_WITHDRAW));
+    CHECK(risk_of_kind(&r, PROBLEM_WITHDRAW_UNKNOWN) == &r.risks[0]);
     CHECK(risk_is_accepted(&r, PROBLEM_WITHDRAW_UNKNOWN));
     CHECK(!risk_is_accepted(&r, PROBLEM_TRANSFER_UNKNOWN));
     snprintf(r.risks[0].problem, sizeof(r.risks[0].problem), "withdraw-unknown");
@@ -60,6 +61,130 @@ static void yes_covers_unknown_but_not_the_other_way(void)
         CHECK(!risk_is_accepted(&r, (enum problem)p));
 }
 
+/* At some exchanges every key needs a reason; it must not let a slip through. */
+static void withdrawal_needs_a_reason_of_its_own(void)
+{
+    static const char *const do_not[] = {"sub-account of its own", "", "with draw", "WITHDRA"};
+    static const char *const do_so[] = {"withdraw", "May WITHDRAW: it pays", "withdrawals, by me"};
+    struct err e;
+
+    for (size_t i = 0; i < ARRAY_LEN(do_not); i++) {
+        struct record_info r = info_of();
+        struct checkup k = works();
+        verdict_add(&k.verdict, PROBLEM_TRANSFER, "", "%s", "");
+        verdict_add(&k.verdict, PROBLEM_WITHDRAW, "untick it", "%s", "");
+        CHECK(danger_needs_word(&r, &k.verdict));
+        CHECK(strstr(reason_question(&r, &k.verdict), "'withdraw'") != NULL);
+        EQ_INT(dangers_accept(&r, &k.verdict, do_not[i], NOW_MS, &e), ERR_POLICY);
+        EQ_INT(r.n_risks, 0); /* the other danger neither */
+        EQ_STR(e.msg, "the key for 'acme' is refused: it may withdraw");
+        CHECK(strstr(e.hints[0], "does not cover that") && strstr(e.hints[0], "say 'withdraw'"));
+        CHECK(strstr(e.hints[0], do_not[i]) != NULL);
+        EQ_STR(e.hints[1], "untick it");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(do_so); i++) {
+        struct record_info r = info_of();
+        struct checkup k = works();
+        verdict_add(&k.verdict, PROBLEM_TRANSFER, "", "%s", "");
+        verdict_add(&k.verdict, PROBLEM_WITHDRAW, "", "%s", "");
+        OK_CALL(dangers_accept(&r, &k.verdict, do_so[i], NOW_MS, &e), &e);
+        EQ_INT(r.n_risks, 2);
+        /* What is accepted stays so, and the next danger needs no such word. */
+        verdict_add(&k.verdict, PROBLEM_ADDRESSES, "", "%s", "");
+        CHECK(!danger_needs_word(&r, &k.verdict));
+        EQ_STR(reason_question(&r, &k.verdict), "Reason");
+        OK_CALL(dangers_accept(&r, &k.verdict, "x", NOW_MS, &e), &e);
+    }
+}
+
+static void a_long_reason_is_quoted_in_part(void)
+{
+    struct record_info r = info_of();
+    struct checkup k = works();
+    char reason[256];
+    struct err e;
+
+    memset(reason, 'r', sizeof(reason));
+    reason[255] = 0;
+    verdict_add(&k.verdict, PROBLEM_WITHDRAW, "", "%s", "");
+    EQ_INT(dangers_accept(&r, &k.verdict, reason, NOW_MS, &e), ERR_POLICY);
+    CHECK(strstr(e.hints[0], "r...' does not cover") && strstr(e.hints[0], "say 'withdraw'"));
+}
+
+/* Any reason does for what cannot be told. */
+static void what_cannot_be_told_needs_no_word(void)
+{
+    struct record_info r = info_of();
+    struct checkup k = works();
+    struct err e;
+
+    verdict_add(&k.verdict, PROBLEM_WITHDRAW_UNKNOWN, "", "%s", "");
+    OK_CALL(dangers_accept(&r, &k.verdict, "seen on the site", NOW_MS, &e), &e);
+    EQ_STR(r.risks[0].problem, "withdraw-unknown");
+    verdict_add(&k.verdict, PROBLEM_WITHDRAW, "", "%s", ""); /* and it does not cover this one */
+    EQ_INT(dangers_accept(&r, &k.verdict, "seen on the site", NOW_MS, &e), ERR_POLICY);
+}
+
+static struct checkup with_right(const char *words)
+{
+    struct checkup k = works();
+
+    verdict_add(&k.verdict, PROBLEM_UNKNOWN_RIGHT, "", "%s", words);
+    return k;
+}
+
+static void one_unknown_right_is_not_another(void)
+{
+    struct record_info r = info_of();
+    struct checkup one = with_right("enableMoon"), other = with_right("enableMars");
+    struct checkup both = with_right("enableMoon, enableMars");
+    struct err e;
+
+    OK_CALL(dangers_accept(&r, &one.verdict, "mine", NOW_MS, &e), &e);
+    EQ_STR(r.risks[0].problem, "unknown-right: enableMoon");
+    EQ_INT(dangers_open(&r, &one.verdict, NULL), 0);
+    EQ_INT(dangers_open(&r, &other.verdict, NULL), 1);
+    EQ_INT(dangers_open(&r, &both.verdict, NULL), 1);
+    OK_CALL(dangers_accept(&r, &both.verdict, "mine", NOW_MS, &e), &e);
+    EQ_INT(r.n_risks, 2);
+    /* As earlier versions wrote it. */
+    r.n_risks = 1;
+    snprintf(r.risks[0].problem, sizeof(r.risks[0].problem), "unknown-right");
+    EQ_INT(dangers_open(&r, &both.verdict, NULL), 0);
+}
+
+static void long_lists_are_told_apart(void)
+{
+    char words[190];
+    struct err e;
+
+    memset(words, 'w', sizeof(words));
+    words[189] = 0;
+    for (size_t n = 40; n < 189; n++) {
+        struct record_info r = info_of();
+        struct checkup k = with_right(words + 189 - n), more = with_right(words + 188 - n);
+        OK_CALL(dangers_accept(&r, &k.verdict, "mine", NOW_MS, &e), &e);
+        CHECK(strncmp(r.risks[0].problem, "unknown-right: wwwwwwwwwwwwwwwwwwwwwwwww", 40) == 0);
+        EQ_INT(dangers_open(&r, &k.verdict, NULL), 0);
+        EQ_INT(dangers_open(&r, &more.verdict, NULL), 1);
+    }
+}
+
+/* Of transfers the kind is enough: the words are for the one who reads them. */
+static void transfers_are_accepted_by_kind(void)
+{
+    struct record_info r = info_of();
+    struct checkup k = works(), other = works();
+    struct err e;
+
+    verdict_add(&k.verdict, PROBLEM_TRANSFER, "", "%s", "Funds 'Earn' moves funds");
+    verdict_add(&other.verdict, PROBLEM_TRANSFER, "", "%s", "another way");
+    OK_CALL(dangers_accept(&r, &k.verdict, "mine", NOW_MS, &e), &e);
+    EQ_STR(r.risks[0].problem, "may-transfer: Funds 'Earn' moves funds");
+    EQ_INT(dangers_open(&r, &other.verdict, NULL), 0);
+    CHECK(risk_is_accepted(&r, PROBLEM_TRANSFER_UNKNOWN));
+}
+
 static void a_full_list_takes_no_more(void)
 {
     struct record_info r = info_of();
@@ -68,7 +193,7 @@ static void a_full_list_takes_no_more(void)
 
     r.n_risks = RISKS_MAX;
     verdict_add(&k.verdict, PROBLEM_WITHDRAW, "", "?");
-    EQ_INT(dangers_accept(&r, &k.verdict, "x", NOW_MS, &e), ERR_LIMIT);
+    EQ_INT(dangers_accept(&r, &k.verdict, "may withdraw", NOW_MS, &e), ERR_LIMIT);
     EQ_INT(r.n_risks, RISKS_MAX);
     EQ_INT(dangers_open(&r, &k.verdict, NULL), 1);
 }
@@ -120,7 +245,7 @@ static void refusals_name_what_and_where(void)
     CHECK(strstr(e.msg, "may move funds"));
     CHECK(hints_say(&e, connector_kraken.checks->no_withdraw));
     CHECK(hints_say(&e, connector_kraken.checks->no_transfer));
-    CHECK(hints_say(&e, "--accept-risk REASON"));
+    CHECK(hints_say(&e, "--accept-risk REASON") && hints_say(&e, "must say 'withdraw'"));
     CHECK(e.n_hints < ERR_HINTS); /* room for what the caller knows */
 
     verdict_add(&k.verdict, PROBLEM_UNKNOWN_RIGHT, "look it up", "'moon'");
@@ -128,6 +253,7 @@ static void refusals_name_what_and_where(void)
     EQ_INT(verdict_refuse(&r, &connector_kraken, &k.verdict, &e), ERR_POLICY);
     CHECK(strstr(e.msg, "'moon'") && !strstr(e.msg, "anywhere"));
     CHECK(hints_say(&e, "look it up") && !hints_say(&e, "bind it"));
+    CHECK(!hints_say(&e, "must say"));
 }
 
 static void errors_of_a_key_that_does_not_work(void)
@@ -200,10 +326,10 @@ static void json_knows_null(void)
 
     k = works();
     verdict_add(&k.verdict, PROBLEM_WITHDRAW, "untick it", "on");
-    OK_CALL(dangers_accept(&r, &k.verdict, "why", NOW_MS, &e), &e);
+    OK_CALL(dangers_accept(&r, &k.verdict, "withdraws", NOW_MS, &e), &e);
     text = json_of(&r, &k);
     CHECK(strstr(text, "\"problems\":[{\"problem\":\"may-withdraw\",\"weight\":\"danger\",\"text\":"
-                       "\"on\",\"todo\":\"untick it\",\"accepted\":true,\"reason\":\"why\"}]"));
+                       "\"on\",\"todo\":\"untick it\",\"accepted\":true,\"reason\":\"withdraws\"}]"));
     cJSON_free(text);
 }
 
@@ -246,11 +372,69 @@ static void a_note_outlives_an_exchange_that_is_down(void)
     EQ_INT(n.worked_ms, NOW_MS);
 }
 
+static struct verify_note note_of(const struct cli *c, const struct record_info *r)
+{
+    struct verify_note n;
+    struct err e;
+
+    OK_CALL(notes_read(&c->where, r->vault_id, r->rec_id, &n, NULL, NULL, &e), &e);
+    return n;
+}
+
+/* Rotation refuses keys of other accounts by it, so it is not lost when it was not asked for. */
+static void the_account_stays_with_the_key(void)
+{
+    struct record_info r = info_of();
+    struct checkup k = works();
+    struct cli c = {.status = 0};
+    struct verify_note n;
+
+    snprintf(c.where.state, sizeof(c.where.state), "%s/accounts", harness_dir());
+    r.version = 3;
+    snprintf(k.verdict.account, sizeof(k.verdict.account), "A1");
+    checkup_note(&c, &r, &k, NOW_MS);
+    k.verdict.account[0] = 0;
+    checkup_note(&c, &r, &k, NOW_MS + 1);
+    EQ_STR(note_of(&c, &r).account, "A1");
+    r.version = 4; /* as when a risk was accepted: the same credential */
+    checkup_note(&c, &r, &k, NOW_MS + 2);
+    EQ_STR(note_of(&c, &r).account, "A1");
+    r.version = 5; /* and this is another one */
+    r.rotated_ms = NOW_MS + 3;
+    k = (struct checkup){.reach = REACH_NOT};
+    checkup_note(&c, &r, &k, NOW_MS + 4);
+    n = note_of(&c, &r);
+    EQ_STR(n.account, "");
+    EQ_STR(n.withdraw, "unknown");
+    EQ_INT(n.worked_ms, 0);
+}
+
+static void a_new_right_is_marked_in_the_note(void)
+{
+    struct record_info r = info_of();
+    struct checkup one = with_right("enableMoon"), other = with_right("enableMars");
+    struct cli c = {.status = 0};
+    struct err e;
+
+    snprintf(c.where.state, sizeof(c.where.state), "%s/rights", harness_dir());
+    OK_CALL(dangers_accept(&r, &one.verdict, "mine", NOW_MS, &e), &e);
+    checkup_note(&c, &r, &one, NOW_MS);
+    EQ_STR(note_of(&c, &r).problems[0], "unknown-right");
+    checkup_note(&c, &r, &other, NOW_MS);
+    EQ_STR(note_of(&c, &r).problems[0], "unknown-right: new");
+}
+
 int main(void)
 {
     RUN(no_danger_no_refusal);
     RUN(dangers_are_accepted_one_by_one);
     RUN(yes_covers_unknown_but_not_the_other_way);
+    RUN(withdrawal_needs_a_reason_of_its_own);
+    RUN(a_long_reason_is_quoted_in_part);
+    RUN(what_cannot_be_told_needs_no_word);
+    RUN(one_unknown_right_is_not_another);
+    RUN(long_lists_are_told_apart);
+    RUN(transfers_are_accepted_by_kind);
     RUN(a_full_list_takes_no_more);
     RUN(reasons);
     RUN(refusals_name_what_and_where);
@@ -258,5 +442,7 @@ int main(void)
     RUN(json_of_a_good_key);
     RUN(json_knows_null);
     RUN(a_note_outlives_an_exchange_that_is_down);
+    RUN(the_account_stays_with_the_key);
+    RUN(a_new_right_is_marked_in_the_note);
     return harness_end();
 }

@@ -70,14 +70,68 @@ static void clock_says_which_way(void)
     struct checkup k = works();
 
     k.skew_ms = -2500;
-    CHECK(strstr(show(&r, &k, false, false), "2500 ms behind the exchange (give or take 40 ms)"));
-    k.skew_ms = 2500;
-    CHECK(strstr(show(&r, &k, false, false), "2500 ms ahead of the exchange"));
+    CHECK(strstr(show(&r, &k, false, false), "2.5 s behind the exchange (give or take 40 ms)"));
+    k.skew_ms = 999;
+    CHECK(strstr(show(&r, &k, false, false), "999 ms ahead of the exchange"));
+    k.skew_ms = 1049;
+    CHECK(strstr(show(&r, &k, false, false), "is 1 s ahead of the exchange"));
     k.skew_ms = INT64_MIN;
-    CHECK(strstr(show(&r, &k, false, false), "9223372036854775808 ms behind"));
+    CHECK(strstr(show(&r, &k, false, false), "9223372036854775.8 s behind"));
+    /* The row has said how far, and in which unit. */
+    k.skew_ms = -2500;
+    verdict_add(&k.verdict, PROBLEM_CLOCK, "set it", "2.5 s behind");
+    show(&r, &k, false, false);
+    CHECK(strstr(shown, "take 40 ms)\n  problem: this machine's clock is off\n    to do: set it\n"));
     k.has_skew = false;
     show(&r, &k, false, false);
     CHECK(has_line("clock          unknown"));
+}
+
+/* What is refused is the time, whatever the exchange calls it; told once. */
+static void a_refusal_for_the_clock_is_none_of_the_key(void)
+{
+    struct record_info r = info_of();
+    struct checkup k = refused();
+
+    k.failure.kind = FAILURE_CLOCK;
+    k.has_skew = true;
+    k.skew_ms = -400012;
+    k.skew_error_ms = 40;
+    show(&r, &k, true, false);
+    CHECK(strstr(shown, "works          unknown: this machine's clock is 400 s behind\n"));
+    CHECK(strstr(shown, "    to do: set it by network time (NTP)"));
+    CHECK(!strstr(shown, "refuses") && !strstr(shown, "clock    ") && !strstr(shown, "It means"));
+    k.has_skew = false; /* then its words are all that is known */
+    show(&r, &k, false, false);
+    CHECK(has_line("works          no: the exchange refuses the key"));
+}
+
+static void a_list_that_is_not_told(void)
+{
+    struct record_info r = info_of();
+    struct checkup k = works();
+
+    k.verdict.ips[0] = 0;
+    show(&r, &k, false, false);
+    CHECK(has_line("IP list        yes (the exchange does not tell which)"));
+}
+
+static void long_lines_are_wrapped(void)
+{
+    struct record_info r = info_of();
+    struct checkup k = works();
+    size_t n = 0;
+
+    verdict_add(&k.verdict, PROBLEM_NO_IP_LIST,
+                "edit the key where the exchange lists its API keys, and enter the addresses of "
+                "your servers, with commas between them, and nothing else", "%s",
+                "whoever gets hold of it can use it from anywhere, from now on until it is deleted");
+    show(&r, &k, false, false);
+    CHECK(strstr(shown, "    to do: edit") && strstr(shown, "\n           ") != NULL);
+    for (const char *p = shown; *p; p++) {
+        n = *p == '\n' ? 0 : n + 1;
+        CHECK(n <= 100);
+    }
 }
 
 /* No row of an unset verdict may read as safe. */
@@ -120,6 +174,8 @@ static void bad_lines_say_what_to_do(void)
     CHECK(strstr(shown, "trade spot     yes\n  note: cannot trade\n"));
     show(&r, &k, true, false);
     CHECK(strstr(shown, "\033[1;31mwithdraw       yes\n\033[0m"));
+    CHECK(strstr(shown, "\033[1;31m  DANGER: may withdraw") != NULL);
+    CHECK(!strstr(shown, "\033[1;31m  problem"));
     CHECK(strstr(shown, "\033[1;31mIP list"));
     CHECK(!strstr(shown, "\033[1;31mtrade spot")); /* a note is no bad news */
 }
@@ -131,20 +187,20 @@ static void accepted_risks_are_shown_ever_after(void)
     struct err e;
 
     verdict_add(&k.verdict, PROBLEM_WITHDRAW, "untick it", "%s", "");
-    OK_CALL(dangers_accept(&r, &k.verdict, "cold wallet only", NOW_MS, &e), &e);
+    OK_CALL(dangers_accept(&r, &k.verdict, "withdraws to the cold wallet", NOW_MS, &e), &e);
     r.n_risks = 2;
     snprintf(r.risks[1].problem, sizeof(r.risks[1].problem), "not verified");
     snprintf(r.risks[1].reason, sizeof(r.risks[1].reason), "in a hurry");
     r.risks[1].date_ms = NOW_MS;
     show(&r, &k, true, false);
     CHECK(strstr(shown, "  accepted risk: may withdraw\n"
-                        "    accepted: cold wallet only (2026-01-01 00:00 UTC)\n"));
+                        "    accepted: withdraws to the cold wallet (2026-01-01 00:00 UTC)\n"));
     CHECK(has_line("accepted       not verified: in a hurry (2026-01-01 00:00 UTC)"));
     CHECK(!strstr(shown, "\033") && !strstr(shown, "to do"));
     /* The exchange finds it no more, and still it stands in the record. */
     k = works();
     show(&r, &k, false, false);
-    CHECK(has_line("accepted       may-withdraw: cold wallet only (2026-01-01 00:00 UTC)"));
+    CHECK(has_line("accepted       may-withdraw: withdraws to the cold wallet (2026-01-01 00:00 UTC)"));
 }
 
 static void causes_are_listed(void)
@@ -160,6 +216,10 @@ static void causes_are_listed(void)
                         "       it is gone from the list\n"
                         "    2. the address is not on its list\n"));
     CHECK(!strstr(shown, "withdraw")); /* nothing is known of it */
+    k.failure.n_causes = 1;
+    show(&r, &k, false, false);
+    CHECK(strstr(shown, "  It means: the key was deleted\n       it is gone from the list\n"));
+    CHECK(!strstr(shown, "one of"));
 
     k = (struct checkup){.reach = REACH_NOT};
     err_set(&k.not_reached, ERR_FAILED, "api.binance.com could not be reached");
@@ -167,6 +227,9 @@ static void causes_are_listed(void)
     show(&r, &k, false, false);
     CHECK(has_line("works          unknown: api.binance.com could not be reached"));
     CHECK(has_line("    to do: look at the network"));
+    k.failure = refused().failure; /* whose causes are hints already */
+    show(&r, &k, false, false);
+    CHECK(!strstr(shown, "It means"));
     CHECK(!strstr(shown, "withdraw"));
 }
 
@@ -189,6 +252,9 @@ int main(void)
 {
     RUN(table_of_a_good_key);
     RUN(clock_says_which_way);
+    RUN(a_refusal_for_the_clock_is_none_of_the_key);
+    RUN(a_list_that_is_not_told);
+    RUN(long_lines_are_wrapped);
     RUN(unknown_is_shown_as_unknown);
     RUN(bad_lines_say_what_to_do);
     RUN(accepted_risks_are_shown_ever_after);

@@ -98,6 +98,17 @@ static void wrong_use(void)
     OK_CALL(PARSE(&a, &e, A("rename"), A("one")), &e);
     EQ_INT(args_check(&a, &e), ERR_USAGE);
     EQ_STR(e.msg, "'coffer rename' needs NEW");
+    EQ_STR(e.hints[0], "usage: coffer rename OLD NEW; 'coffer help rename' says more");
+    OK_CALL(PARSE(&a, &e, A("add")), &e);
+    EQ_INT(args_check(&a, &e), ERR_USAGE);
+    EQ_STR(e.hints[0], "usage: coffer add NAME EXCHANGE; 'coffer help add' says more");
+    OK_CALL(PARSE(&a, &e, A("add"), A("mm1")), &e);
+    EQ_INT(args_check(&a, &e), ERR_USAGE);
+    EQ_STR(e.hints[0], "which exchange? coffer add mm1 binance (or coinbase_advanced_trade, "
+                       "kraken, okx)");
+    OK_CALL(PARSE(&a, &e, A("add"), A("NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP")), &e);
+    EQ_INT(args_check(&a, &e), ERR_USAGE);
+    CHECK(!strstr(e.hints[0], "NhqPtmdSJYd") && strstr(e.hints[0], "coffer add NAME binance"));
     OK_CALL(PARSE(&a, &e, A("list"), A("1"), A("2"), A("3"), A("4"), A("5"), A("6")), &e);
     EQ_INT(args_check(&a, &e), ERR_USAGE);
 }

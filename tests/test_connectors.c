@@ -37,10 +37,15 @@ static void unknown_connector_names_the_nearest(void)
 {
     struct err e;
     EQ_INT(connector_unknown("Binanse", &e), ERR_USAGE);
-    EQ_STR(e.msg, "unknown connector 'Binanse'");
+    EQ_STR(e.msg, "coffer does not know the exchange 'Binanse'");
     EQ_STR(e.hints[0], "did you mean 'binance'?");
-    EQ_INT(connector_unknown("zzzzzzzzzzzz", &e), ERR_USAGE);
-    EQ_INT(e.n_hints, 1);
+    EQ_STR(e.hints[1], "it knows binance, coinbase_advanced_trade, kraken, okx");
+    static const char *const far[] = {"zzzzzzzzzzzz", "bybit", "bitget", "ok", "mexc", "k"};
+    for (size_t i = 0; i < ARRAY_LEN(far); i++) {
+        EQ_INT(connector_unknown(far[i], &e), ERR_USAGE);
+        EQ_INT(e.n_hints, far[i][0] == 'o' ? 2 : 1);
+        EQ_STR(e.hints[e.n_hints - 1], "it knows binance, coinbase_advanced_trade, kraken, okx");
+    }
     static char longest[300];
     memset(longest, 'k', sizeof(longest) - 1);
     EQ_INT(connector_unknown(longest, &e), ERR_USAGE);

@@ -141,7 +141,8 @@ static void missing_futures_is_no_error(void)
     struct err e;
     OK_CALL(balance(200, ACCOUNT, 401, "{\"code\":-2015,\"msg\":\"Invalid API-key\"}", &b, &e), &e);
     EQ_INT(b.n, 2);
-    EQ_STR(b.missing, "futures: -2015: the key lacks the right, or there is no futures account");
+    EQ_STR(b.missing, "");
+    EQ_STR(b.closed, "futures: not open to this key (-2015)");
     balances_free(&b);
     OK_CALL(balance(200, ACCOUNT, 200,
                     "[{\"asset\":\"USDT\",\"balance\":\"1\"},{\"asset\":\"A\",\"balance\":\"x\"}]",
@@ -149,6 +150,7 @@ static void missing_futures_is_no_error(void)
             &e);
     EQ_INT(b.n, 2);
     EQ_STR(b.missing, "futures: no answer in the documented form");
+    EQ_STR(b.closed, "");
     balances_free(&b);
     EQ_INT(balance(401, "{\"code\":-2015,\"msg\":\"Invalid\"}", 200, "[]", &b, &e), ERR_EXCHANGE);
     EQ_STR(e.msg, "binance refuses: -2015 Invalid");

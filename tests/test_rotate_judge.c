@@ -245,7 +245,8 @@ static void test_accept(void)
     EQ_INT(info.n_risks, 4);
     EQ_STR(info.risks[0].problem, "a word of another version");
     EQ_STR(info.risks[0].reason, "before");
-    EQ_STR(info.risks[1].problem, problem_name(PROBLEM_TRANSFER));
+    enum problem p;
+    CHECK(problem_by_name(bytes_str(info.risks[1].problem), &p) && p == PROBLEM_TRANSFER);
     EQ_STR(info.risks[1].reason, "mine");
     EQ_INT((int)info.risks[1].date_ms, 7000);
     EQ_STR(info.risks[2].problem, "fewer-rights");
@@ -280,6 +281,55 @@ static void test_accepted_stays_with_what_cannot_be_told(void)
     record_info_free(&info);
 }
 
+/* A reason for one danger is none for withdrawal; then nothing is changed, not even what the new
+ * key has no more. */
+static void test_withdrawal_needs_its_word(void)
+{
+    struct record_info info;
+    struct checkup old = good("A");
+    struct checkup now = works(FACT_YES, FACT_YES, FACT_NO, FACT_YES, FACT_NO, FACT_YES, "A");
+    struct objections o;
+    struct err e;
+
+    record_info_init(&info);
+    snprintf(info.connector, sizeof(info.connector), "binance");
+    put_risk(&info, problem_name(PROBLEM_TRANSFER));
+    put_risk(&info, RISK_NOT_VERIFIED);
+    judge(&old, "", &now, &info, &o);
+    EQ_INT(rotate_accept(&info, &o, &now.verdict, "sub-account", 7000, &e), ERR_POLICY);
+    CHECK(strstr(e.hints[0], "'sub-account' does not cover that") != NULL);
+    EQ_INT(info.n_risks, 2);
+    EQ_STR(info.risks[1].problem, RISK_NOT_VERIFIED);
+    OK_CALL(rotate_accept(&info, &o, &now.verdict, "may Withdraw", 7000, &e), &e);
+    EQ_INT(info.n_risks, 1);
+    EQ_STR(info.risks[0].problem, problem_name(PROBLEM_WITHDRAW));
+    record_info_free(&info);
+}
+
+static void test_unknown_rights_are_one_by_one(void)
+{
+    struct record_info info;
+    struct checkup old = good("A"), now = good("A");
+    struct objections o;
+    struct err e;
+
+    record_info_init(&info);
+    put_risk(&info, "unknown-right: enableMoon");
+    verdict_add(&now.verdict, PROBLEM_UNKNOWN_RIGHT, "", "enableMoon");
+    judge(&old, "", &now, &info, &o);
+    CHECK(!rotate_objects(&o));
+    OK_CALL(rotate_accept(&info, &o, &now.verdict, "", 7000, &e), &e);
+    EQ_INT(info.n_risks, 1);
+    now = good("A");
+    verdict_add(&now.verdict, PROBLEM_UNKNOWN_RIGHT, "", "enableMars");
+    judge(&old, "", &now, &info, &o);
+    EQ_INT(o.n_dangers, 1);
+    OK_CALL(rotate_accept(&info, &o, &now.verdict, "mine", 7000, &e), &e);
+    EQ_INT(info.n_risks, 1);
+    EQ_STR(info.risks[0].problem, "unknown-right: enableMars");
+    record_info_free(&info);
+}
+
 static void test_accept_has_an_end(void)
 {
     struct record_info info;
@@ -308,6 +358,8 @@ int main(void)
     RUN(test_dangers);
     RUN(test_accept);
     RUN(test_accepted_stays_with_what_cannot_be_told);
+    RUN(test_withdrawal_needs_its_word);
+    RUN(test_unknown_rights_are_one_by_one);
     RUN(test_accept_has_an_end);
     return harness_end();
 }

@@ -102,6 +102,8 @@ static void each_reason(void)
     f.is_retiring = true;
     f.info.rotated_ms = NOW - 5 * DAY_MS;
     CHECK(lists(&f, URGENT_ROTATION, "for 5 d", "coffer rotate main --finish"));
+    f.info.rotated_ms = NOW - 1;
+    CHECK(lists(&f, URGENT_ROTATION, "unfinished since today:", "coffer rotate main --finish"));
     calm(&f);
     snprintf(f.verify.ip_bound, sizeof(f.verify.ip_bound), "no");
     CHECK(lists(&f, URGENT_NO_IP_LIST, "no IP list", "coffer guide binance"));
@@ -111,6 +113,10 @@ static void each_reason(void)
     calm(&f);
     f.review.at_ms = 0;
     CHECK(lists(&f, URGENT_REVIEW, "last: never", "coffer review main"));
+    f.info.created_ms = NOW - DAY_MS + 1; /* not on its first day */
+    CHECK(!review_is_due(&f));
+    f.info.created_ms = NOW - DAY_MS;
+    CHECK(review_is_due(&f));
     calm(&f);
     snprintf(f.review.open[f.review.n_open++], sizeof(f.review.open[0]), "no-copies");
     CHECK(lists(&f, URGENT_OPEN, "no-copies", "coffer review main"));
@@ -165,16 +171,22 @@ static void dangers_need_acceptance(void)
 
     calm(&f);
     problem(&f, problem_name(PROBLEM_TRANSFER));
-    problem(&f, problem_name(PROBLEM_WITHDRAW));
     problem(&f, problem_name(PROBLEM_CANNOT_TRADE));
-    CHECK(lists(&f, URGENT_DANGER, problem_line(PROBLEM_WITHDRAW), "coffer verify main"));
+    problem(&f, problem_name(PROBLEM_ADDRESSES));
+    CHECK(lists(&f, URGENT_DANGER, problem_line(PROBLEM_ADDRESSES), "coffer verify main"));
     CHECK(lists(&f, URGENT_DANGER, problem_line(PROBLEM_TRANSFER), "coffer verify main"));
     CHECK(!lists(&f, URGENT_DANGER, problem_line(PROBLEM_CANNOT_TRADE), "coffer verify main"));
-    snprintf(f.info.risks[f.info.n_risks++].problem, 64, "%s", problem_name(PROBLEM_WITHDRAW));
-    CHECK(!lists(&f, URGENT_DANGER, problem_line(PROBLEM_WITHDRAW), "coffer verify main"));
+    snprintf(f.info.risks[f.info.n_risks++].problem, 64, "%s", problem_name(PROBLEM_ADDRESSES));
+    CHECK(!lists(&f, URGENT_DANGER, problem_line(PROBLEM_ADDRESSES), "coffer verify main"));
     CHECK(lists(&f, URGENT_DANGER, problem_line(PROBLEM_TRANSFER), "coffer verify main"));
-    snprintf(f.info.risks[f.info.n_risks++].problem, 64, "%s", problem_name(PROBLEM_TRANSFER));
+    snprintf(f.info.risks[f.info.n_risks++].problem, 64, "may-transfer: what was seen");
     EQ_STR(listed(&f, text), "");
+    /* Another right of the kind that was accepted. */
+    snprintf(f.info.risks[f.info.n_risks++].problem, 64, "unknown-right: enableMoon");
+    problem(&f, "unknown-right");
+    EQ_STR(listed(&f, text), "");
+    problem(&f, "unknown-right: new");
+    CHECK(lists(&f, URGENT_DANGER, problem_line(PROBLEM_UNKNOWN_RIGHT), "coffer verify main"));
     /* What nobody could tell is a danger as well, and so is what only a later version knows. */
     calm(&f);
     problem(&f, problem_name(PROBLEM_WITHDRAW_UNKNOWN));
@@ -182,6 +194,46 @@ static void dangers_need_acceptance(void)
     calm(&f);
     problem(&f, "may-teleport");
     CHECK(lists(&f, URGENT_DANGER, "may-teleport", "coffer verify main"));
+}
+
+static void put_risk(struct key_facts *f, const char *name, const char *reason)
+{
+    struct risk *r = &f->info.risks[f->info.n_risks++];
+
+    snprintf(r->problem, sizeof(r->problem), "%s", name);
+    snprintf(r->reason, sizeof(r->reason), "%s", reason);
+    r->date_ms = NOW;
+}
+
+/* First and always, whoever has accepted it. */
+static void withdrawal_comes_first(void)
+{
+    struct key_facts f;
+    char text[64], want[16], longest[256];
+
+    calm(&f);
+    snprintf(want, sizeof(want), "%d", URGENT_WITHDRAW);
+    EQ_INT(URGENT_WITHDRAW, 0);
+    problem(&f, problem_name(PROBLEM_WITHDRAW));
+    snprintf(f.verify.withdraw, sizeof(f.verify.withdraw), "yes");
+    EQ_STR(listed(&f, text), want); /* once */
+    CHECK(lists(&f, URGENT_WITHDRAW, "MAY WITHDRAW: not accepted", "coffer rotate main"));
+    put_risk(&f, "may-withdraw", "withdrawals pay the bills");
+    EQ_STR(listed(&f, text), want);
+    CHECK(lists(&f, URGENT_WITHDRAW, "MAY WITHDRAW (accepted 1972-09-27: withdrawals pay the bills)",
+                "coffer rotate main"));
+    /* On a machine that never tried it the record's word counts; else what was found last. */
+    f.verify = (struct verify_note){.at_ms = 0};
+    CHECK(lists(&f, URGENT_WITHDRAW, "accepted 1972", "coffer rotate main"));
+    calm(&f);
+    put_risk(&f, "may-withdraw", "it did");
+    EQ_STR(listed(&f, text), "");
+    refuse(&f);
+    snprintf(f.verify.withdraw, sizeof(f.verify.withdraw), "yes");
+    memset(longest, 'r', sizeof(longest));
+    longest[255] = 0;
+    memcpy(f.info.risks[0].reason, longest, sizeof(longest));
+    CHECK(lists(&f, URGENT_WITHDRAW, "rrr...)", "coffer rotate main"));
 }
 
 static void idle_keys(void)
@@ -208,11 +260,12 @@ static void most_urgent_first(void)
     refuse(&f);
     f.verify.expires_ms = NOW - DAY_MS;
     problem(&f, problem_name(PROBLEM_WITHDRAW));
+    problem(&f, problem_name(PROBLEM_TRANSFER));
     f.is_retiring = true;
     f.info.rotated_ms = NOW - 100 * DAY_MS;
     f.review.at_ms = 0;
-    snprintf(want, sizeof(want), "%d %d %d %d %d %d", URGENT_REFUSED, URGENT_EXPIRED, URGENT_DANGER,
-             URGENT_ROTATION, URGENT_OLD, URGENT_REVIEW);
+    snprintf(want, sizeof(want), "%d %d %d %d %d %d %d", URGENT_WITHDRAW, URGENT_DANGER,
+             URGENT_REFUSED, URGENT_EXPIRED, URGENT_ROTATION, URGENT_OLD, URGENT_REVIEW);
     EQ_STR(listed(&f, text), want);
 }
 
@@ -362,6 +415,7 @@ int main(void)
     RUN(limits_are_days);
     RUN(never_verified_is_no_good_news);
     RUN(dangers_need_acceptance);
+    RUN(withdrawal_comes_first);
     RUN(idle_keys);
     RUN(most_urgent_first);
     RUN(a_clock_set_back);

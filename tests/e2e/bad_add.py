@@ -79,11 +79,18 @@ def connectors():
     assert h.ok("connectors", pin=False).out.count("  documented  https://") == 4
     for typed, near in (("binanse", "binance"), ("krakn", "kraken"), ("okkx", "okx"),
                         ("coinbas", "coinbase"), ("BINANC", "binance")):
-        refused(h, 2, f"unknown connector '{typed}'", *add_args("x", typed), hint=near, pin=False)
-    r = refused(h, 2, "unknown connector", *add_args("x", "x" * 300), hint="coffer connectors",
-                pin=False)
-    assert len(r.err) < 2000, r
-    refused(h, 2, "unknown connector", *add_args("x", ""), pin=False)
+        refused(h, 2, f"does not know the exchange '{typed}'", *add_args("x", typed),
+                hint=f"did you mean '{near}'", pin=False)
+    for typed in ("bybit", "x" * 300, ""):
+        r = refused(h, 2, f"does not know the exchange '{typed}'", *add_args("x", typed),
+                    hint="it knows binance, coinbase_advanced_trade, kraken, okx", pin=False)
+        assert len(r.err) < 2000 and "did you mean" not in r.err, r
+    r = refused(h, 2, "needs EXCHANGE", "add", "mm1", pin=False,
+                hint="coffer add mm1 binance (or coinbase_advanced_trade, kraken, okx)")
+    assert "--region" not in r.err, r
+    r = refused(h, 2, "needs EXCHANGE", "add", lib.BINANCE["api_secret"], pin=False,
+                hint="coffer add NAME binance")
+    assert lib.BINANCE["api_secret"] not in r.err, r
     refused(h, 2, "no environment", *add_args("x", "binance"), "--env", "prod", pin=False,
             hint="live, test, demo")
     refused(h, 2, "no demo environment", *add_args("x", "kraken"), "--env", "demo", pin=False)
@@ -103,7 +110,7 @@ def empty_fields():
                 bad_creds(h, 2, ("is empty" if f != "private_key_pem" else "",),
                           exchange, {**creds, f: empty})
             without = {k: v for k, v in creds.items() if k != f}
-            bad_creds(h, 2, f"{shown} is missing", exchange, without)
+            bad_creds(h, 2, f"has no '{shown}', which", exchange, without)
     bad_creds(h, 2, "missing", "binance", "{}")
     bad_creds(h, 2, "no field passphrase", "binance", {**HMAC, "passphrase": "x-y-z-12345"})
     bad_creds(h, 2, "give one of them", "binance",
@@ -284,8 +291,9 @@ def options():
             pin=False)
     refused(h, 2, "needs a value", *base, "--no-verify", "--accept-risk", pin=False)
     for bad in ("withdrawal", ",", "", "read,", "account,", "all,read", "READ", "withdraw,,keys", "x" * 500):
-        refused(h, 2, ("--allow", "no class"), *base, *NO_VERIFY, "--allow", bad, pin=False,
-                hint="withdraw")
+        r = refused(h, 2, ("--allow", "no class"), *base, *NO_VERIFY, "--allow", bad, pin=False,
+                    hint="account, session, transfer")
+        assert "withdraw," not in r.err.replace(bad, "") and "unknown" not in r.err, r
     refused(h, 2, "exclude each other", *base, *NO_VERIFY, "--from-json", "-", "--from-fd", "0",
             pin=False)
     refused(h, 2, "same descriptor", *base, *NO_VERIFY, "--from-json", "-", "--pin-fd", "0",
@@ -300,7 +308,7 @@ def options():
     refused(h, 1, "the file given for private_key_pem cannot be read", *base, *NO_VERIFY,
             "--field-file", "private_key_pem=" + ED["private_key_pem"], pin=False,
             secrets=kit.secrets_of(ED))
-    refused(h, 2, "needs", "add", "new-key", pin=False, hint="usage: coffer add")
+    refused(h, 2, "needs", "add", "new-key", pin=False, hint="which exchange? coffer add new-key")
 
 
 def json_errors():

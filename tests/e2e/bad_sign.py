@@ -265,13 +265,16 @@ def classes():
             ("cb", "POST", "/api/v3/brokerage/portfolios/move_funds", "transfer"),
             ("cb", "GET", "/api/v3/brokerage/nosuch", "unknown"),
             ("open", "POST", "/sapi/v1/asset/transfer", "transfer")):
-        said = (f"'{name}' may not sign", f"class {cls}")
-        bad(said, {"method": method, "url": path}, name, 5, hint=f"--allow {cls}")
-        r = refused(home(), 5, said, "sign", name, method, path, pin=False,
-                    hint=("coffer add OTHERNAME", f"--allow {cls}"))
-        assert "remove" not in r.err, r
+        said, hint = (f"'{name}' may not sign", f"class {cls}"), ("coffer add OTHERNAME",
+                                                                  f"--allow {cls}")
         if cls == "unknown":
-            assert f"may not sign {method} {path}: " in r.err and "spelling" in r.err, r
+            said, hint = (f"coffer does not know {method} {path} and", "class unknown"), "spelling"
+        elif cls == "withdraw":
+            hint = "on the exchange's own site"
+        bad(said, {"method": method, "url": path}, name, 5, hint=hint)
+        r = refused(home(), 5, said, "sign", name, method, path, pin=False, hint=hint)
+        assert "remove" not in r.err, r
+        assert ("--allow" in r.err) == (cls not in ("unknown", "withdraw")), r
     r = home().run("sign", "bin", "POST", "/sapi/v1/asset/transfer", "--json", pin=False)
     assert r.code == 5 and r.json()["error"]["code"] == "policy", r
     for name, path in (("open", "/sapi/v1/capital/withdraw/apply"), ("open", "/api/v3/nosuch"),

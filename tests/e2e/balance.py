@@ -85,10 +85,15 @@ def test_nothing():
 
 
 def test_missing_wallet():
-    """a wallet that the key may not read is named, the others are shown"""
+    """a wallet that is not open to the key: a note, no warning; the others are shown"""
     w = world()
     r = balance(w, "binance")
-    assert "futures" in r.err and rows(r), r
+    assert r.err == "hint: futures: not open to this key (-2015)\n" and rows(r), r
+    assert balance(w, "binance", "--quiet").err == ""
+    w.x.fail("503", "binance", "/fapi/v3/balance")
+    r = balance(w, "binance", "--quiet")
+    assert "coffer: warning: not all wallets could be read: futures" in r.err and rows(r), r
+    w.x.heal()
     assert "futures" in balance(w, "binance", "--json").json()["missing"]
     w.add("both", w.x.key("binance", futures=True, account="F1"))
     w.x.funds("F1", {"USDT": "77"}, "binance", wallet="futures")

@@ -319,6 +319,18 @@ def with_curl(x, _):
     return None
 
 
+@world
+def as_a_program(_x, _c):
+    """run.py tells its usage, for a name with a dash too, and makes no directory of it"""
+    run = os.path.join(lib.ROOT, "tests/exchange/run.py")
+    for args, code in ((["--help"], 0), (["-h"], 0), (["--nope"], 2), (["-"], 2), ([], 2)):
+        done = subprocess.run([sys.executable, run, *args], capture_output=True, check=False,
+                              timeout=20, stdin=subprocess.DEVNULL, text=True)
+        said = done.stderr if code else done.stdout
+        assert done.returncode == code and "Usage: run.py DIR" in said, (args, done)
+        assert not args or not os.path.exists(args[0]), args
+
+
 lib.main([starts_quickly, unknown_host, signed_calls, wrong_signatures, vectors, clocks, nonces,
           refused_keys, missing_rights, orders, shared_accounts, withdrawing, bad_requests,
-          with_curl], needs_softhsm=False)
+          with_curl, as_a_program], needs_softhsm=False)

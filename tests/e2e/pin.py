@@ -100,6 +100,14 @@ def test_bad_source():
 def test_short_new():
     """a short new PIN of a software token is taken with a warning"""
     h = fresh()
+    for text, falls in (("4321", "in 7 seconds"), ("123456", "in 11 minutes"),
+                        ("12345678", "in 19 hours"), ("1234567890", "in 82 days"),
+                        ("12345678901", "in 2 years"), ("abc4567", None)):
+        r = h.ok("pin", "--new-pin-file", h.private("new", text))
+        assert "this PIN is short" in r.err and ("all digits" in r.err) == bool(falls), r
+        assert not falls or falls + ", at about 1,400 a second" in r.err, (falls, r)
+        h.ok("pin", "--pin-file", h.private("p", text), "--new-pin-file", h.private("new", PIN),
+             pin=False)
     r = h.ok("pin", "--new-pin-file", h.private("new", "1234567"))
     assert "coffer: warning: this PIN is short" in r.err and "hint: 12 characters" in r.err, r
     assert "coffer pin" not in r.err, r
@@ -121,6 +129,18 @@ def test_init_pin():
             assert not os.listdir(h.home), "init left files"
         r = h.run("init", "--softhsm", "--pin-file", h.private("p", "123456"), pin=False)
         assert r.code == 0 and "this PIN is short" in r.err, r
+        assert "in 11 minutes" in r.err and "'coffer pin' changes it" in r.err, r
+        assert "a PIN for this token" not in r.err, r
+
+
+def test_init_advice():
+    """init at a terminal: what makes a good PIN is said before it is asked for"""
+    with Home() as h:
+        r = h.tty("init", "--softhsm", answers=[("New PIN:", PIN), ("New PIN again", PIN)])
+        assert r.code == 0, r
+        advice, asked = r.out.index("12 characters or more, letters too"), r.out.index("New PIN:")
+        assert advice < asked and "can try 1,400 a second" in r.out[:asked], r
+        assert "is short" not in r.out, r
 
 
 def test_kept_file():
@@ -133,4 +153,4 @@ def test_kept_file():
 
 if __name__ == "__main__":
     main([test_change, test_typed, test_never_alike, test_wrong_old, test_bad_new, test_bad_source,
-          test_short_new, test_init_pin, test_kept_file])
+          test_short_new, test_init_pin, test_init_advice, test_kept_file])

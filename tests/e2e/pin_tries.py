@@ -65,8 +65,10 @@ def test_once():
     h = fresh()
     wrong = pin_file(h, WRONG + "\n")
     r = h.refuses(*SIGN, "--pin-file", wrong, pin=False, code=3, says="wrong PIN",
-                  hint="not tried again until one was typed")
+                  hint=["not tried again until one was typed",
+                        "type the PIN once at a terminal: coffer doctor"])
     no_secret(r.err, WRONG)
+    assert "enter the token's user PIN again" not in r.err, r
     for args, kw in ((("--pin-file", wrong), {}), (("--pin-file", h.pin_file), {}),
                      (("--pin-fd", "0"), {"stdin": PIN + "\n"})):
         h.refuses(*SIGN, *args, pin=False, code=3, says="none is tried again",
@@ -233,6 +235,10 @@ def test_doctor_tells_guard():
     h.run(*SIGN, "--pin-file", pin_file(h, WRONG), pin=False)
     r = h.run("doctor", pin=False)
     assert "PIN guard" in r.out and guards(h) == [b"tried\n"], r
+    r = h.tty("doctor", answers=[(ASKED, PIN)])
+    assert r.code == 0 and guards(h) == [b""], (r, guards(h))
+    assert "a touch each" not in r.out, "a software token asks for no touch"
+    signs(h)
 
 
 def test_credentials_directory():

@@ -6,7 +6,9 @@ what is refused is refused before the PIN; what goes wrong on the way is told fo
 import atexit
 import json
 import os
+import shlex
 import shutil
+import subprocess
 import threading
 import urllib.parse
 
@@ -270,6 +272,17 @@ def test_bad_answers():
     assert w.read("kraken", code=4).out == "[" * 10000 + "]" * 10000
 
 
+def names_open_orders(w, name, r):
+    """The command that it names runs, and lists orders."""
+    (line,) = [x for x in r.err.splitlines() if "the open orders: coffer request" in x]
+    command = shlex.split(line.partition("coffer request ")[2].partition(";")[0])
+    assert command[0] == name and f"coffer balance {name}" in line, r
+    w.x.heal()
+    w.request(*command)
+    assert w.x.log[-1].ok is True, w.x.log[-1]
+    del w.x.log[-1]
+
+
 def test_order_unknown():
     """an order without a reply: may have been carried out; sent once, never again"""
     w = world()
@@ -280,8 +293,21 @@ def test_order_unknown():
             n, before = len(w.x.log), len(w.x.orders(exchange=name))
             r = w.order(name, code=1)
             assert MAY_BE_DONE in r.err and r.out == "", (kind, r)
+            names_open_orders(w, name, r)
             assert len(w.x.log) == n + 1, (kind, w.x.log[n:])
             assert len(w.x.orders(exchange=name)) <= before + 1, (kind, name)
+
+
+def test_open_orders_of():
+    """the list that is named is that of the market; for what places no order there is none"""
+    w = world()
+    w.x.fail("closed")
+    order = "symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=1&timeInForce=GTC"
+    r = w.request("binance", "POST", "/fapi/v1/order?" + order, code=1)
+    assert "coffer request binance GET '/fapi/v1/openOrders'" in r.err, r
+    r = w.request("binance", "DELETE", "/api/v3/order?symbol=BTCUSDT&orderId=1", code=1)
+    assert "coffer request binance GET '/api/v3/openOrders'" in r.err, r
+    assert "the open orders: " not in w.read("binance", code=1).err
 
 
 def test_time_out():
@@ -344,10 +370,62 @@ def test_terminal():
     assert "\x1b[31m" in r.out, r
     r = w.h.tty("request", "binance", "GET", "/api/v3/time")
     assert r.code == 4 and "\x1b[31m" not in r.out and "\\x1b[31m" in r.out, r
+    w.x.heal()
+    r = w.h.tty("request", "kraken", "GET", PUBLIC["kraken"])
+    assert r.code == 0 and r.out.endswith("}\n"), r
+
+
+def test_line_end():
+    """a body without a line end: one is added before words on stderr where both go to one place"""
+    w = world()
+    argv = [lib.COFFER, "request", "binance", "GET", "/api/v3/openOrders?symbol=NOPE", "--pin-file",
+            w.h.pin_file]
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=w.h.environ(),
+                       check=False, timeout=60)
+    lines = p.stdout.decode().splitlines()
+    assert p.returncode == 4 and json.loads(lines[0])["code"] == -1121, p
+    assert lines[1].startswith("coffer: binance says -1121"), p
+    r = w.h.run(*argv[1:-2])
+    assert r.out and not r.out.endswith("\n"), r
+
+
+def test_no_such_path():
+    """a page with 404: first of all that the exchange does not know the path"""
+    w = world()
+    r = w.request("binance", "GET", "/api/v3/openOrderList", code=4)
+    hints = [x for x in r.err.splitlines() if x.startswith("hint: ")]
+    assert hints[0].startswith("hint: the exchange does not know this path"), r
+    w.x.fail("html")
+    assert "does not know this path" not in w.read("binance", code=4).err
+    w.x.heal()
+    j = w.request("binance", "GET", "/api/v3/openOrderList", "--json", code=4).json()
+    assert j["failure"]["causes"][0]["what"] == "the exchange does not know this path", j
+    for name in READ:
+        path = READ[name][1] + "Nope" if name != "coinbase" else "/api/v3/brokerage/nope"
+        r = w.h.run("request", name, READ[name][0], path, pin=False)
+        assert r.code == 5 and "coffer does not know " + READ[name][0] in r.err, r
+        assert "--allow" not in r.err, r
+
+
+def test_other_method():
+    """a path that is known with another method: that is said first"""
+    w = world()
+    r = w.h.run("request", "kraken", "GET", "/0/private/Balance", pin=False)
+    assert r.code == 5 and "coffer does not know GET /0/private/Balance and so does not sign" in \
+        r.err, r
+    assert r.err.splitlines()[1] == "hint: Kraken takes POST here", r
+    r = w.h.run("request", "binance", "POST", "/sapi/v1/capital/withdraw/apply", pin=False)
+    assert r.code == 5 and "--allow" not in r.err, r
+
+
+def network_row(r):
+    (row,) = [x for x in r.json()["checks"] if x["check"] == "network"]
+    assert "coffer-net" in row["message"] and (row["status"] == "ok" or r.code == 1), r
+    return row
 
 
 def test_no_courier():
-    """coffer-net is missing: said before the PIN"""
+    """coffer-net is missing: said before the PIN; doctor has a row that fails"""
     w = world()
     alone = os.path.join(w.h.top, "alone")
     os.makedirs(alone, exist_ok=True)
@@ -359,12 +437,15 @@ def test_no_courier():
             r = w.h.run(*args, pin=False)
             kit.calm(r)
             assert r.code == 1 and "coffer-net" in r.err, r
+        assert network_row(w.h.run("doctor", "--json", pin=False))["status"] == "fail"
     finally:
         lib.COFFER = was
+    assert network_row(w.h.run("doctor", "--json", pin=False))["status"] == "ok"
 
 
 if __name__ == "__main__":
     lib.main([test_read, test_public, test_order, test_body, test_include_and_json,
               test_error_reply, test_ambiguous, test_right_missing, test_refused_before_pin,
-              test_unverified, test_bad_answers, test_order_unknown, test_time_out,
-              test_certificate, test_unreachable, test_terminal, test_no_courier])
+              test_unverified, test_bad_answers, test_order_unknown, test_open_orders_of,
+              test_time_out, test_certificate, test_unreachable, test_terminal, test_line_end, test_no_such_path,
+              test_other_method, test_no_courier])

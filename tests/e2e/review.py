@@ -54,6 +54,7 @@ def test_all_in_order():
     h = fresh()
     r = h.tty("review", "main", answers=yes(*ALL))
     assert r.code == 0 and "0 of 8 points open" in r.out, r
+    assert "shows when the next review is due: in 30 days" in r.out, r
     assert noted(h, "main")["open"] == [], noted(h, "main")
     j = h.ok("status", "--json", pin=False).json()
     assert [x["what"] for x in j["attention"] if x["name"] == "main"] == ["unverified"], j

@@ -47,6 +47,23 @@ def good_way(d):
 
 
 @desk
+def removed_meanwhile(d):
+    """remove while a rotation is unfinished: the old key is named, and where keys are deleted"""
+    old, new = d.start(), d.x.key("binance")
+    assert d.rotate(new).code == 0
+    mask = old.id[:4]
+    r = d.h.tty("remove", "mm1", "--pin-file", d.h.pin_file, answers=[("Remove 'mm1'", "n")])
+    assert f"the old key {mask}" in r.out and "never proven dead" in r.out, r
+    r = d.heard(d.h.run("remove", "mm1", "--yes"))
+    assert r.code == 0 and f"The old key {mask}" in r.out and "never proven dead" in r.out, r
+    assert "https://www.binance.com/en/my/settings/api-management" in r.out and "both" in r.out, r
+    for e, where in (("okx", "okx.com"), ("kraken", "Connections"), ("coinbase", "portal.cdp")):
+        d.start(e, name=e)
+        j = d.heard(d.h.run("remove", e, "--yes", "--json")).json()
+        assert where in j["delete_at"] and j["old_key_forgotten"] is None, j
+
+
+@desk
 def another_key_type(d):
     """HMAC to Ed25519 and RSA at Binance: list and show tell the new type, it signs and rotates on"""
     old = d.start()
@@ -337,6 +354,6 @@ def no_secret():
 
 
 if __name__ == "__main__":
-    lib.main([good_way, another_key_type, deleted_before, deleted_while_asked, letters,
-              reason_is_for_one_key, interrupted, unfinished, finish_keeps, words_have_room,
+    lib.main([good_way, removed_meanwhile, another_key_type, deleted_before, deleted_while_asked,
+              letters, reason_is_for_one_key, interrupted, unfinished, finish_keeps, words_have_room,
               source_file, two_at_once, overtaken_while_asked, no_secret])

@@ -374,6 +374,14 @@ def test_doctor_without_key():
     h = fresh()
     r = h.ok("doctor", pin=False)
     assert "ok    trust         this machine trusts fingerprint " + MADE["fp"] in r.out, r
+    (token,) = os.listdir(h.softhsm)
+    assert f"elsewhere the token's directory '{os.path.join(h.softhsm, token)}'" in r.out, r
+    r = h.ok("tokens", pin=False)
+    assert f"opens     vault {MADE['fp']}\n" in r.out, r
+    with Home() as other:
+        shutil.copytree(h.config, other.config)
+        listed = other.ok("tokens", "--json", pin=False).json()["tokens"]
+        assert token in [t.get("vaults") for t in listed], listed
     old = copy_vault(h, "old")
     adds(h)
     put_vault(h, old)

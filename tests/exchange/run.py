@@ -168,7 +168,10 @@ def serve(desk, listener, parent):
 
 def main(argv):
     parent = os.getppid()
-    if len(argv) not in (2, 4) or (len(argv) == 4 and argv[2] != "--keys"):
+    if any(a in ("-h", "--help") for a in argv[1:]):
+        print(__doc__)
+        return 0
+    if len(argv) not in (2, 4) or (len(argv) == 4 and argv[2] != "--keys") or argv[1][:1] == "-":
         print(__doc__, file=sys.stderr)
         return 2
     wishes = KEYS

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NEEDLES_MAX 512
+#define NEEDLES_MAX 4096
 #define NEEDLE_MIN 6
 #define CHUNK (1u << 20)
 
@@ -31,10 +31,11 @@ struct needle {
     unsigned line;
     bool is_control;
     unsigned n_found;
+    struct needle *next; /* that begins with the same two bytes */
 };
 
 static struct needle needles[NEEDLES_MAX];
-static bool starts_one[1u << 16]; /* the first two bytes of some needle */
+static struct needle *by_start[1u << 16];
 static size_t n_needles, longest;
 static unsigned n_maps, n_blind, n_searches;
 
@@ -83,8 +84,11 @@ static bool read_needles(const char *path)
              n->n >= NEEDLE_MIN;
         n_needles++;
         longest = n->n > longest ? n->n : longest;
-        if (ok)
-            starts_one[n->p[0] << 8 | n->p[1]] = true;
+        if (!ok)
+            break;
+        struct needle **first = &by_start[n->p[0] << 8 | n->p[1]];
+        n->next = *first;
+        *first = n;
     }
     if (!ok)
         fprintf(stderr, "memsearch: %s: line %u is unusable or shorter than %d bytes\n", path,
@@ -98,10 +102,7 @@ static bool read_needles(const char *path)
 static void search(const uint8_t *p, size_t n, const char *map)
 {
     for (size_t at = 0; at + NEEDLE_MIN <= n; at++) {
-        if (!starts_one[p[at] << 8 | p[at + 1]])
-            continue;
-        for (size_t i = 0; i < n_needles; i++) {
-            struct needle *k = &needles[i];
+        for (struct needle *k = by_start[p[at] << 8 | p[at + 1]]; k; k = k->next) {
             if (k->n > n - at || memcmp(p + at, k->p, k->n) != 0)
                 continue;
             k->n_found++;
