@@ -15,7 +15,7 @@ import threading
 import time
 
 import net_lib as net
-from lib import B, TOOLS, main
+from lib import COFFER, TOOLS, main
 from net_lib import (HOST, NOT_SENT, PEM, REPLIED, SANITIZED, TESTS, TOP, UNKNOWN, Net, Server, case,
                      dies_on_second, expect, serve)
 
@@ -315,7 +315,7 @@ def coffer_net_is_found():
 @case
 def only_coffer_net_links_the_network():
     def needed(name):
-        out = subprocess.run(["readelf", "-d", os.path.join(B, name)], check=True,
+        out = subprocess.run(["readelf", "-d", os.path.join(os.path.dirname(COFFER), name)], check=True,
                              stdout=subprocess.PIPE).stdout.decode()
         return [x for x in out.splitlines() if "NEEDED" in x]
     try:

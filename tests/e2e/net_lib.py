@@ -15,9 +15,9 @@ import tempfile
 import threading
 import time
 
-from lib import B, remove_tree
+from lib import COFFER, remove_tree
 
-NET = os.path.join(B, "coffer-net")
+NET = os.path.join(os.path.dirname(COFFER), "coffer-net")
 REPLIED, NOT_SENT, UNKNOWN = range(3)
 FAULTS = ("none refused_here dns connect proxy tls certificate certificate_name certificate_time "
           "timeout_connect timeout closed too_large garbage internal").split()
