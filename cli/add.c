@@ -172,10 +172,9 @@ static int add(struct cli *c, struct adding *a, struct err *e)
     AUTO_SESSION s = {0};
     uint64_t now_us;
 
-    if (add_plan(c, a, e) || vault_load(&c->where, c->env, &v, e) ||
-        check_name(v, info->name, e) || add_ask_region(c, a, e) ||
-        (is_tried && courier_start(&info, 1, &courier, e)) || session_write(c, v, &s, e) ||
-        prove_writable(c, v, e) || say_to_whom(c, v, e))
+    if (add_plan(c, a, e) || vault_load(&c->where, c->env, &v, e) || check_name(v, info->name, e) ||
+        add_ask_region(c, a, e) || (is_tried && courier_start(&info, 1, &courier, e)) ||
+        session_write(c, v, &s, e) || prove_writable(c, v, e) || say_to_whom(c, v, e))
         return e->code;
     /* Nonces of the trial are marked under the vault, for no record yet. */
     memcpy(a->d.info.vault_id, vault_id(v), VAULT_ID_LEN);

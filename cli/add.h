@@ -25,8 +25,8 @@ int add_judge(struct cli *c, struct adding *a, struct courier *courier, struct e
 /* At a terminal, and without --region: which of an exchange's sites the account is of. After
  * add_plan. */
 int add_ask_region(struct cli *c, struct adding *a, struct err *e) MUST_USE;
-/* A key that looks like one of the vault's is warned of; at a terminal the person says whether to go
- * on (ERR_EXISTS: no). After the key was read. */
+/* A key that looks like one of the vault's is warned of; at a terminal the person says whether to
+ * go on (ERR_EXISTS: no). After the key was read. */
 int add_ask_known(struct cli *c, struct adding *a, struct err *e) MUST_USE;
 /* ERR_USAGE unless the exchange has a host of this environment there. region NULL: anywhere. */
 int add_check_host(const struct connector *k, const char *environment, const char *region,

@@ -62,13 +62,12 @@ int add_ask_region(struct cli *c, struct adding *a, struct err *e)
 /* By what a listing shows of a key: its ends. A mask without any tells nothing. */
 static bool looks_alike(const struct record_info *x, const struct record_info *y)
 {
-    return strcmp(x->connector, y->connector) == 0 &&
-           strcmp(x->environment, y->environment) == 0 && (uint8_t)x->key_mask[0] < 0x80 &&
-           x->key_mask[0] && strcmp(x->key_mask, y->key_mask) == 0;
+    return strcmp(x->connector, y->connector) == 0 && strcmp(x->environment, y->environment) == 0 &&
+           (uint8_t)x->key_mask[0] < 0x80 && x->key_mask[0] &&
+           strcmp(x->key_mask, y->key_mask) == 0;
 }
 
-static bool find_alike(struct vault *v, const struct record_info *info,
-                       char name[NAME_MAX_LEN + 1])
+static bool find_alike(struct vault *v, const struct record_info *info, char name[NAME_MAX_LEN + 1])
 {
     struct record_info other;
     bool is_alike = false;

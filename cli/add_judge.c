@@ -60,8 +60,8 @@ static void region_first(const struct connector *k, const char *region, struct e
         return;
     for (const char *const *v = k->regions; *v && n < sizeof(others); v++)
         if (strcmp(*v, region) != 0)
-            n += (size_t)snprintf(others + n, sizeof(others) - n, "%s--region %s",
-                                  n ? " or " : "", *v);
+            n += (size_t)snprintf(others + n, sizeof(others) - n, "%s--region %s", n ? " or " : "",
+                                  *v);
     /* In the place of the cause that says so already, or of the last one. */
     unsigned at = 0;
     while (at < e->n_hints && !strstr(e->hints[at], "--region"))

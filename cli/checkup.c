@@ -149,8 +149,9 @@ static int refuse_withdrawal(const struct record_info *info, const struct verdic
             todo = v->findings[i].todo;
     text_clean(given, sizeof(given), bytes_str(reason));
     err_set(e, ERR_POLICY, "the key for '%s' is refused: it may withdraw", info->name);
-    err_hint(e, "--accept-risk '%s%s' does not cover that: a reason for a key that may withdraw "
-                "must say 'withdraw'",
+    err_hint(e,
+             "--accept-risk '%s%s' does not cover that: a reason for a key that may withdraw "
+             "must say 'withdraw'",
              given, strlen(given) < strlen(reason) ? "..." : "");
     if (todo)
         err_hint(e, "%s", todo);
@@ -225,8 +226,9 @@ static int refuse(const char *name, const struct connector *k, const char *what,
         err_hint(e, "%s", a->list[i]);
     if (a->n == 0)
         err_hint(e, "what to tick and what not: coffer guide %s", k->name);
-    return err_hint(e, "only if it must be so: --accept-risk REASON; the reason is kept with the "
-                       "key and shown with it%s",
+    return err_hint(e,
+                    "only if it must be so: --accept-risk REASON; the reason is kept with the "
+                    "key and shown with it%s",
                     a->needs_word ? ", and must say 'withdraw'" : "");
 }
 

@@ -79,8 +79,8 @@ static bool is_bad(const struct sheet *s, enum row r)
     return false;
 }
 
-static void PRINTF(4, 5) say(const struct sheet *s, bool is_bad, const char *prefix,
-                             const char *fmt, ...)
+static void PRINTF(4, 5)
+    say(const struct sheet *s, bool is_bad, const char *prefix, const char *fmt, ...)
 {
     char text[LINE_TEXT];
     va_list ap;

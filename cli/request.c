@@ -176,6 +176,13 @@ static void tell_no_path(const struct reply *r, struct failure *f)
     f->n_causes++;
 }
 
+/* The reply does not tell whether the request was carried out. */
+static bool is_unclear(const struct reply *r, const struct failure *f)
+{
+    return f->kind == FAILURE_UNKNOWN_STATE || f->kind == FAILURE_GARBAGE ||
+           (f->kind == FAILURE_BUSY && r->status >= 500);
+}
+
 static void show_reply(struct cli *c, const struct sending *s)
 {
     struct failure f = {.kind = FAILURE_NONE};
@@ -192,12 +199,15 @@ static void show_reply(struct cli *c, const struct sending *s)
         return;
     tell_no_path(&r, &f);
     c->status = err_exit(failure_error(s->prepared.conn, &f, r.status, &why));
-    /* FAILURE_UNKNOWN_STATE has a hint of its own. */
-    if (is_order(s) && (f.kind == FAILURE_GARBAGE || (f.kind == FAILURE_BUSY && r.status >= 500)))
-        err_hint(&why, "%s", may_be_done);
-    if (f.kind == FAILURE_UNKNOWN_STATE || f.kind == FAILURE_GARBAGE ||
-        (f.kind == FAILURE_BUSY && r.status >= 500))
+    if (is_unclear(&r, &f)) {
+        /* Nobody said no: a script must not take it for that and send it again. */
+        if (is_order(s))
+            c->status = 1;
+        /* FAILURE_UNKNOWN_STATE has a hint of its own. */
+        if (is_order(s) && f.kind != FAILURE_UNKNOWN_STATE)
+            err_hint(&why, "%s", may_be_done);
         name_open_orders(s, &why);
+    }
     out_error(&why);
     if (c->out.is_json)
         failure_json(out_json(&c->out), &f);

@@ -22,7 +22,7 @@ struct rotation {
     char reason[256]; /* of --accept-risk, or typed */
     bool can_try;     /* a new key was read, and it is not the old one */
     bool can_accept;  /* what stands against it is the person's to accept */
-    uint64_t now_ms; /* when it began */
+    uint64_t now_ms;  /* when it began */
 };
 
 static void rotation_close(struct rotation *r)

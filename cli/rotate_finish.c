@@ -224,7 +224,8 @@ static enum proof prove(struct cli *c, struct courier *courier, struct record *o
 
     while (p == PROOF_ALIVE && can_ask(c)) {
         if (!ask_again(c, e)) {
-            err_set(e, ERR_PERSON, "the old key of '%s' lives, and is kept", record_info(now)->name);
+            err_set(e, ERR_PERSON, "the old key of '%s' lives, and is kept",
+                    record_info(now)->name);
             err_hint(e, "once it is deleted: coffer rotate %s --finish", record_info(now)->name);
             return p;
         }

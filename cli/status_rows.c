@@ -200,8 +200,8 @@ static void risk_rows(struct status_rows *s, const struct record_info *r)
         date_text(r->risks[i].date_ms, date);
         date[10] = 0;
         snprintf(name, sizeof(name), "  %s", r->name);
-        table_row(&s->risks, (const char *const[]){name, date, r->risks[i].reason,
-                                                   r->risks[i].problem}, 4);
+        table_row(&s->risks,
+                  (const char *const[]){name, date, r->risks[i].reason, r->risks[i].problem}, 4);
     }
 }
 

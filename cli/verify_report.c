@@ -118,7 +118,7 @@ static void note_cell(const struct patient *p, char out[CELL])
     out[0] = 0;
     if (p->k.reach == REACH_REFUSED)
         snprintf(out, CELL, "refused: %s",
-                 checkup_is_late(&p->k)       ? "this machine's clock"
+                 checkup_is_late(&p->k) ? "this machine's clock"
                  : p->k.failure.code[0] ? p->k.failure.code
                                         : failure_name(p->k.failure.kind));
     if (p->k.reach == REACH_NOT)
@@ -167,7 +167,7 @@ static void add_row(struct table *t, const struct patient *p)
 
 static void show_rows(struct cli *c, const struct verifying *a)
 {
-    static const char *const head[] = {"NAME",     "WORKS",    "READ",    "TRADE",   "WITHDRAW",
+    static const char *const head[] = {"NAME",     "WORKS",   "READ",    "TRADE", "WITHDRAW",
                                        "TRANSFER", "IP LIST", "EXPIRES", "NOTE"};
     struct table t = {.n_columns = 0};
 
@@ -225,7 +225,8 @@ static void list_dangers(const struct verifying *a, struct buf *out)
         buf_addf(out, "%s%s", is_first ? "; DANGER: " : ", ", p->info.name);
         for (size_t n = 0, shown = 0; n < v->n_findings; n++)
             if (is_danger(&v->findings[n]) && finding_is_open(&p->info, &v->findings[n]))
-                buf_addf(out, "%s%s", shown++ ? " and " : " ", problem_line(v->findings[n].problem));
+                buf_addf(out, "%s%s", shown++ ? " and " : " ",
+                         problem_line(v->findings[n].problem));
         is_first = false;
     }
 }

@@ -100,8 +100,8 @@ static int maybe_open(const struct errand *r, const struct trade_test *t, struct
 /* What the symbol's market is paid with, or what can be said of it. */
 static const char *paid_with(const char *symbol)
 {
-    static const char *const known[] = {"FDUSD", "USDT", "USDC", "TUSD", "USD", "EUR", "GBP",
-                                        "TRY",   "BRL",  "JPY",  "BTC",  "ETH", "BNB"};
+    static const char *const known[] = {"FDUSD", "USDT", "USDC", "USD", "EUR", "GBP",
+                                        "TRY",   "BRL",  "JPY",  "BTC", "ETH", "BNB"};
     size_t at = strcspn(symbol, "-/");
 
     if (symbol[at])
@@ -120,13 +120,28 @@ static int poor(const struct errand *r, struct err *e)
                    paid_with(r->talk.symbol));
 }
 
-/* Whether the order itself got no reply, so that only looking has shown that there is none. */
-static bool was_lost(const struct errand *r)
+/* What became of the order only looking has shown, and a look can come too early. */
+static int look_again(const struct errand *r, const struct failure *f, struct err *e)
 {
     unsigned i = first_order(r);
+    bool is_lost =
+        i < r->talk.n_asked && r->talk.replies[i].status == 0 && r->talk.replies[i].is_unknown;
 
-    return i < r->talk.n_asked && r->talk.replies[i].status == 0 &&
-           r->talk.replies[i].is_unknown;
+    if (is_lost || f->kind == FAILURE_UNKNOWN_STATE || f->kind == FAILURE_GARBAGE ||
+        f->kind == FAILURE_BUSY)
+        err_hint(e, "no order was found; look at the open orders of %.40s at %s once more",
+                 r->talk.symbol, r->talk.conn->title);
+    return e->code;
+}
+
+static int no_word(const struct errand *r, struct err *e)
+{
+    if (r->failed.code)
+        *e = r->failed;
+    else
+        err_set(e, ERR_FAILED, "%s gave no answer that tells anything about the order",
+                r->talk.conn->title);
+    return err_wrap(e, "test order for '%s'", r->info->name);
 }
 
 static int refused(const struct errand *r, struct err *e)
@@ -138,27 +153,19 @@ static int refused(const struct errand *r, struct err *e)
 
     if (i < r->talk.n_asked && r->talk.replies[i].status != 0)
         k->checks->explain(&r->talk.replies[i], &f);
-    if (f.kind == FAILURE_NONE) {
-        if (r->failed.code)
-            *e = r->failed;
-        else
-            err_set(e, ERR_FAILED, "%s gave no answer that tells anything about the order",
-                    k->title);
-        err_wrap(e, "test order for '%s'", r->info->name);
-        if (was_lost(r))
-            err_hint(e, "look at the open orders of %.40s at %s once more", r->talk.symbol,
-                     k->title);
-        return e->code;
-    }
     if (f.kind == FAILURE_FUNDS)
         return poor(r, e);
+    if (f.kind == FAILURE_NONE) {
+        no_word(r, e);
+        return look_again(r, &f, e);
+    }
     failure_words(&f, words);
     err_set(e, ERR_EXCHANGE, "%s refuses the test order of '%s': %s", k->title, r->info->name,
             words);
-    for (size_t n = 0; n < f.n_causes && n < CAUSES_MAX; n++)
+    for (size_t n = 0; n < f.n_causes && n + 1 < ERR_HINTS; n++)
         err_hint(e, "%s%s%s", f.causes[n].what, f.causes[n].tell ? ": " : "",
                  f.causes[n].tell ? f.causes[n].tell : "");
-    return e->code;
+    return look_again(r, &f, e);
 }
 
 static int judge(struct cli *c, const struct errand *r, struct err *e)

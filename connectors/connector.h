@@ -144,7 +144,7 @@ struct connector {
     const char *covers;              /* what a signature covers and what not, one sentence */
     const struct host *hosts;        /* ends with {0} */
     const char *const *regions;      /* region ids, first is the default, ends with NULL; or NULL */
-    const char *const *region_sites; /* for people, in the same order: "app.okx.com, USA"; or NULL */
+    const char *const *region_sites; /* for people, in that order: "app.okx.com, USA"; or NULL */
     const struct field_spec *fields; /* what `add` asks for, in order; ends with label NULL */
     unsigned key_types;              /* bit per enum key_type */
     const struct endpoint *endpoints; /* ends with method NULL */

@@ -81,7 +81,8 @@ static void clock_says_which_way(void)
     k.skew_ms = -2500;
     verdict_add(&k.verdict, PROBLEM_CLOCK, "set it", "2.5 s behind");
     show(&r, &k, false, false);
-    CHECK(strstr(shown, "take 40 ms)\n  problem: this machine's clock is off\n    to do: set it\n"));
+    CHECK(
+        strstr(shown, "take 40 ms)\n  problem: this machine's clock is off\n    to do: set it\n"));
     k.has_skew = false;
     show(&r, &k, false, false);
     CHECK(has_line("clock          unknown"));
@@ -122,10 +123,11 @@ static void long_lines_are_wrapped(void)
     struct checkup k = works();
     size_t n = 0;
 
-    verdict_add(&k.verdict, PROBLEM_NO_IP_LIST,
-                "edit the key where the exchange lists its API keys, and enter the addresses of "
-                "your servers, with commas between them, and nothing else", "%s",
-                "whoever gets hold of it can use it from anywhere, from now on until it is deleted");
+    verdict_add(
+        &k.verdict, PROBLEM_NO_IP_LIST,
+        "edit the key where the exchange lists its API keys, and enter the addresses of "
+        "your servers, with commas between them, and nothing else",
+        "%s", "whoever gets hold of it can use it from anywhere, from now on until it is deleted");
     show(&r, &k, false, false);
     CHECK(strstr(shown, "    to do: edit") && strstr(shown, "\n           ") != NULL);
     for (const char *p = shown; *p; p++) {
@@ -200,7 +202,8 @@ static void accepted_risks_are_shown_ever_after(void)
     /* The exchange finds it no more, and still it stands in the record. */
     k = works();
     show(&r, &k, false, false);
-    CHECK(has_line("accepted       may-withdraw: withdraws to the cold wallet (2026-01-01 00:00 UTC)"));
+    CHECK(has_line(
+        "accepted       may-withdraw: withdraws to the cold wallet (2026-01-01 00:00 UTC)"));
 }
 
 static void causes_are_listed(void)

@@ -231,11 +231,13 @@ static void texts(void)
     refuse(BINANCE, f, "FAKE5678\xc3\xa9" "01234567", "not plain ASCII");
     refuse(BINANCE, f, "FAKE5678\x01" "01234567", "not plain ASCII");
     refuse(BINANCE, f, "short", "api_secret has 5 characters; 16 to 128 are expected");
-    refuse(BINANCE, FIELD_API_KEY, "FAKE567890123456", "the key has no 'api_secret', which Binance keys need");
+    refuse(BINANCE, FIELD_API_KEY, "FAKE567890123456",
+           "the key has no 'api_secret', which Binance keys need");
     refuse(BINANCE, f, KRAKEN_SECRET, "api_secret has at ");
     refuse(BINANCE, f, "FAKE5678-0123456", "api_secret has at 9 what no Binance key has");
     refuse(BINANCE, FIELD_UID, "1", "binance keys have no field uid");
-    refuse(OKX, f, "FA4E0A006161D62F867C875F3B10E794", "the key has no 'passphrase', which OKX keys need");
+    refuse(OKX, f, "FA4E0A006161D62F867C875F3B10E794",
+           "the key has no 'passphrase', which OKX keys need");
     refuse(KRAKEN, FIELD_PRIVATE_KEY_PEM, ED_PEM, "kraken keys have no field private_key_pem");
 }
 

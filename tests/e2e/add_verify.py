@@ -22,6 +22,7 @@ home = lib.shared(prepare)
 
 # What Kraken and OKX cannot tell, or cannot separate, of an ordinary trading key.
 ALWAYS = {"okx": {"may-transfer"}, "kraken": {"transfer-unknown"}}
+LIKE_TYPED = [("the same?", "y")]
 EXCHANGES = ("binance", "okx", "kraken", "coinbase")
 
 
@@ -59,6 +60,11 @@ def keys(h):
     return h.ok("list", "--json", pin=False).json()["keys"]
 
 
+def kinds(key):
+    """What was accepted of it, without the words of what was seen."""
+    return {p["problem"].partition(":")[0] for p in key["risks"]}
+
+
 def one(h, name="new"):
     return next(k for k in keys(h) if k["name"] == name)
 
@@ -87,7 +93,7 @@ def good_keys():
             assert j["read"] is True and j["trade_spot"] is True and j["withdraw"] is False, r
             assert {p["problem"] for p in j["problems"] if p["weight"] == "danger"} == \
                 ALWAYS.get(e, set()), r
-            assert {p["problem"] for p in one(h, e)["risks"]} == ALWAYS.get(e, set())
+            assert kinds(one(h, e)) == ALWAYS.get(e, set())
             assert one(h, e)["verified"] is True and one(h, e)["own_ca"] is True
             assert one(h, e)["connect_to"] == x.connect_to
             assert "connects to  " + x.connect_to in h.ok("show", e, pin=False).out
@@ -105,12 +111,17 @@ def dangers():
             k = x.key(e, withdraw=True)
             refused(h, x, k, 5, "may withdraw")
             refused(h, x, k, 5, "may withdraw", "--json")
-            r = add(h, x, k, e, "--accept-risk", "cold wallet only")
-            assert r.code == 0 and "accepted: cold wallet only (" in r.out, r
-            assert "may-withdraw" in {p["problem"] for p in one(h, e)["risks"]}
-            assert "may-withdraw (accepted: cold wallet only)" in h.ok("list", pin=False).out
+            r = refused(h, x, k, 5, f"the key for 'new' is refused: it may withdraw", "--accept-risk",
+                        "sub-account of its own")
+            assert "hint: --accept-risk 'sub-account of its own' does not cover that: a reason for " \
+                "a key that may withdraw must say 'withdraw'" in r.err, r
+            assert "ntick" in r.err or "Transfer" in r.err, r
+            r = add(h, x, k, e, "--accept-risk", "may withdraw, to the cold wallet")
+            assert r.code == 0 and "accepted: may withdraw, to the cold wallet (" in r.out, r
+            assert "may-withdraw" in kinds(one(h, e))
+            assert "may-withdraw (accepted: may withdraw, to the cold wallet)" in h.ok("list", pin=False).out
             shown = h.ok("show", e, pin=False).out
-            assert "may-withdraw; accepted" in shown and "cold wallet only" in shown, shown
+            assert "may-withdraw; accepted" in shown and "may withdraw, to the cold wallet" in shown, shown
         refused(h, x, x.key("binance", transfer=True), 5, "move funds between accounts")
 
 
@@ -220,7 +231,7 @@ def source_file():
         assert r.code == 5 and json.load(open(path, encoding="ascii")) == k.fields, r
         os.link(path, other)
         r = note(h.run(*args(x, k, "new", "--from-json", path, "--remove-source", "--accept-risk",
-                             "x")), k)
+                             "may withdraw")), k)
         assert r.code == 0 and not os.path.exists(path) and "overwritten and removed" in r.out, r
         assert open(other, "rb").read() == b"", "the contents are not overwritten"
         path = h.private("key.json", json.dumps(k.fields))
@@ -228,8 +239,10 @@ def source_file():
         os.symlink(path, link)
         r = note(h.run(*args(x, k, "two", "--from-json", link, "--remove-source")), k)
         kit.judge_refusal(r, 2, "not a regular file")
-        r = note(h.run(*args(x, k, "two", "--from-json", path, "--accept-risk", "x")), k)
+        r = note(h.run(*args(x, k, "two", "--from-json", path, "--accept-risk",
+                             "Withdrawals by me")), k)
         assert r.code == 0 and os.path.exists(path) and "still holds it" in r.out, r
+        assert "this looks like the key of 'new', which is in the vault already" in r.err, r
 
 
 def mended_at_the_terminal():
@@ -258,9 +271,12 @@ def accepted_at_the_terminal():
     h = home()
     with lib.exchange() as x:
         k = x.key("binance", withdraw=True)
-        r = type_in(h, x, k, [("What now?", "r"), ("Reason", ""), ("Reason", "mine alone")])
-        assert r.code == 0 and one(h, "typed")["risks"][0]["reason"] == "mine alone", r
-        r = type_in(h, x, k, [("What now?", "g")], name="second")
+        r = type_in(h, x, k, [("What now?", "r"), ("it must say 'withdraw')", ""), ("Reason", "mine"),
+                              ("does not cover that", ""), ("Please answer a, r or g? ", "r"),
+                              ("Reason", "to withdraw by me")])
+        assert r.code == 0 and one(h, "typed")["risks"][0]["reason"] == "to withdraw by me", r
+        assert "once it is changed at the exchange" in r.out, r
+        r = type_in(h, x, k, [*LIKE_TYPED, ("What now?", "g")], name="second")
         assert r.code == 5 and "'second' is not stored" in r.out, r
         assert "second" not in [n["name"] for n in keys(h)]
 
@@ -292,11 +308,70 @@ def silent_at_the_terminal():
         assert r.code == 0 and one(h, "typed")["unverified"] is True, r
         x.heal()
         x.fail("503", times=3)
-        r = type_in(h, x, k, [("What now?", "a")], name="second")
+        r = type_in(h, x, k, [*LIKE_TYPED, ("What now?", "a")], name="second")
         assert r.code == 0 and one(h, "second")["verified"] is True, r
         x.fail("503")
-        r = type_in(h, x, k, [("What now?", "g")], name="third")
+        r = type_in(h, x, k, [("all the same?", "y"),
+                              ("What now?", "g")], name="third")
         assert r.code == 1 and "third" not in [n["name"] for n in keys(h)], r
+
+
+def the_same_key_twice():
+    """a key that looks like one of the vault is warned of, and asked about at a terminal"""
+    h = home()
+    with lib.exchange() as x:
+        k = x.key("binance")
+        assert "looks like" not in add(h, x, k, "one").err
+        r = type_in(h, x, k, [("all the same?", "n")])
+        assert r.code == 1 and "'typed' is not stored" in r.out, r
+        assert "coffer rotate one" in r.out and len(keys(h)) == 1, r
+        assert "looks like the key of 'one'" in add(h, x, k, "two").err
+        r = add(h, x, x.key("binance"), "one")
+        kit.judge_refusal(r, 1, "one", hint="for a new key in its place: coffer rotate one")
+
+
+def a_few_lines_first():
+    """before the first question: where, what to tick and what never, in at most eight lines"""
+    h = home()
+    with lib.exchange() as x:
+        for e in EXCHANGES:
+            k = x.key(e)
+            label = "Key name" if e == "coinbase" else "API key"
+            answers = [("[www] ", "")] if e == "okx" else []
+            r = note(h.tty(*args(x, k, "new", "--pin-file", h.pin_file),
+                           answers=[*answers, (label, None)]), k, False)
+            lines = r.out.partition("make it at")[2].partition("\n\n")[0].splitlines()
+            assert 4 <= len(lines) <= 8 and lines[-1] == f"Step by step: coffer guide {k.exchange}", r
+
+
+def site_of_the_account():
+    """OKX without --region: asked for at a terminal; a refused key is told to try another site"""
+    h = home()
+    with lib.exchange() as x:
+        k = x.key("okx", region="app")
+        words = "Site of the account: www (www.okx.com), app (app.okx.com, USA), my (my.okx.com, Europe)"
+        fields = [("API key", k.fields["api_key"]), ("Secret key", k.fields["api_secret"]),
+                  ("assphrase", k.fields["passphrase"])]
+        r = note(h.tty(*args(x, k, "new", "--pin-file", h.pin_file),
+                       answers=[(words + "? [www] ", "eu"), (words, "App"), *fields,
+                                ("What now?", "r"), ("Reason", "seen")]), k)
+        assert r.code == 0 and one(h)["region"] == "app", r
+        h.ok("remove", "new", "--yes")
+        r = refused(h, x, k, 4, "refuses the key")
+        first = [n for n in r.err.splitlines() if n.startswith("hint: ")][0]
+        assert "another site of OKX than 'www'? Then try --region app or --region my" in first, r
+        assert r.err.count("--region app") == 1 and "the account belongs" not in r.err, r
+
+
+def files_are_named():
+    """a file that lacks a part of the key: its name, the part, and what it may be"""
+    h = home()
+    with lib.exchange() as x:
+        k = x.key("binance")
+        path = h.private("binance.json", json.dumps(k.fields))
+        r = note(h.run("add", "new", "okx", "--from-json", path), k)
+        kit.judge_refusal(r, 2, [path, "the key has no 'passphrase', which OKX keys need"],
+                          hint="is it the key of another exchange?")
 
 
 def killed_while_asking():
@@ -326,4 +401,5 @@ def no_secret():
 if __name__ == "__main__":
     lib.main([good_keys, dangers, unreadable_rights, refused_keys, not_reached, every_fault,
               not_tried, source_file, mended_at_the_terminal, accepted_at_the_terminal, typed_anew,
-              silent_at_the_terminal, killed_while_asking, no_secret])
+              silent_at_the_terminal, the_same_key_twice, a_few_lines_first,
+              site_of_the_account, files_are_named, killed_while_asking, no_secret])

@@ -111,7 +111,7 @@ def empty_fields():
                           exchange, {**creds, f: empty})
             without = {k: v for k, v in creds.items() if k != f}
             bad_creds(h, 2, f"has no '{shown}', which", exchange, without)
-    bad_creds(h, 2, "missing", "binance", "{}")
+    bad_creds(h, 2, "has no 'api_key', which", "binance", "{}", hint="of another exchange")
     bad_creds(h, 2, "no field passphrase", "binance", {**HMAC, "passphrase": "x-y-z-12345"})
     bad_creds(h, 2, "give one of them", "binance",
               {**HMAC, "private_key_pem": ED["private_key_pem"]})
@@ -335,6 +335,7 @@ PROMPTS = ("add", "typed", "binance", *NO_VERIFY, "--pin-file")
 def typed():
     """typed at a terminal: the secret is not echoed, and it signs rightly"""
     h = home()
+    h.run("remove", "Main-Key", "--yes")    # the same key under another name
     s = HMAC["api_secret"]
     r = h.tty(*PROMPTS, h.pin_file, answers=[("API key", API), ("Secret key", s)])
     assert r.code == 0 and s not in r.out, r
@@ -362,6 +363,7 @@ def with_fault(h, fault, under):
 def disk_full():
     """sealing fails for want of space: what was typed may be tried again; a script is told"""
     h, s = home(), HMAC["api_secret"]
+    h.run("remove", "Main-Key", "--yes")    # the same key under another name
     fields = [("API key", API), ("Secret key", s)]
     before = h.kept()
     with_fault(h, "write:1:ENOSPC", h.records)

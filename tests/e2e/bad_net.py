@@ -27,6 +27,10 @@ def codes(kind, command, exchange):
     """Exit statuses that are right."""
     if kind in NO_REPLY:
         return (1,)
+    if command == "order" and (kind in GARBAGE or kind in ("503", "html403")):
+        return (1,) if kind != "html403" else (1, 4)    # nobody said no
+    if command == "order" and kind == "wrong_type" and exchange == "okx":
+        return (1, 4)
     if kind in NOT_NOW or kind in GARBAGE or (kind == "wrong_type" and exchange == "okx"):
         return (4,) if command in REQUESTS else (1,)
     if kind == "big_number":

@@ -166,17 +166,26 @@ def in_words():
                      h.ok("status", "--json", pin=False).json()["keys"]}
             text = h.run("verify")
             kit.calm(text)
-            blocks = {b.split()[0]: b for b in text.out.split("\n\n")}
+            table, *rest = text.out.split("\n\n")
+            head, *lines = [re.split(r"  +", row) for row in table.splitlines()]
+            rows = {cells[0]: dict(zip(head, cells)) for cells in lines}
+            blocks = {b.split()[0]: b for b in rest}
             for name, cell in now:
+                row = rows[name]
                 for right in MONEY if cell.works else ():
-                    line = re.search(rf"^{right} +(\S+)$", blocks[name], re.M)
-                    assert line and line[1] == word[found[name][right]], (cell, blocks[name])
+                    said = row[right.upper()].partition(" ")
+                    assert said[0] == word[found[name][right]], (cell, row)
+                    assert (said[2] == "!") == (found[name][right] is not False), (cell, row)
+                    line = re.search(rf"^{right} +(\S+)$", blocks.get(name, ""), re.M)
+                    assert not line or line[1] == said[0], (cell, blocks[name])
                     assert is_one_of(noted[name][right], found[name][right]), (cell, noted[name])
                     n += 1
                 if not cell.works:
+                    assert all(row[right.upper()] == "-" for right in MONEY), row
                     assert "\nwithdraw " not in blocks[name], blocks[name]
                 safe = cell.works and all(found[name][m] is False for m in MONEY)
-                assert safe or not cell.works or "DANGER" in blocks[name], blocks[name]
+                assert safe or not cell.works or ("DANGER" in blocks[name] and
+                                                  "DANGER" in row["NOTE"]), row
         print(f"# {n} lines")
 
 

@@ -25,7 +25,7 @@ import request
 import rotate_secrets as rotated
 import secrets_kit as sk
 
-PTRACE_SEIZE = 0x4206
+PTRACE_SEIZE, WALL = 0x4206, 0x40000000
 SIGNED_HEADERS = ("ok-access-sign", "ok-access-passphrase", "api-sign", "authorization")
 KEY_HEADERS = ("x-mbx-apikey", "ok-access-key", "api-key", "authorization")
 AS_NOBODY, NOBODY = "as-nobody", 65534
@@ -123,14 +123,14 @@ class Watch:
             self.p.stdin.close()
             self.p.stdin = None
             before, end = self.looks, time.time() + 30
-            while self.p.poll() is None:
-                assert time.time() < end, args
-                try:
-                    self.look(self.gate.came.get(timeout=0.02))
-                except queue.Empty:
-                    pass
+            try:
+                while self.p.poll() is None:
+                    assert time.time() < end, args
+                    self.look_at_next()
+            finally:
+                self.gate.open()
+                self.p.send_signal(signal.SIGCONT)
             out = self.p.communicate()[0]
-        self.gate.open()
         assert self.p.returncode == code, (args, self.p.returncode, out)
         assert self.looks - before >= looks, f"{args}: looked {self.looks - before} times"
         self.w.said.append((" ".join(args), out))
@@ -138,6 +138,12 @@ class Watch:
     def environ(self):
         """With a secret in it, as people have: no process may keep it, nor hand it on."""
         return self.w.h.environ(API_SECRET=self.keys[-1].secret, PIN=lib.PIN)
+
+    def look_at_next(self):
+        try:
+            self.look(self.gate.came.get(timeout=0.02))
+        except queue.Empty:
+            pass
 
     def look(self, asked):
         """The answer to asked is waited for."""
@@ -178,7 +184,8 @@ class Watch:
     def after_the_reply(self, net, marks):
         """coffer stands still, so coffer-net gets its replies and nothing new to send."""
         os.kill(self.p.pid, signal.SIGSTOP)
-        while state_of(self.p.pid) != "T":
+        while (state := state_of(self.p.pid)) != "T":
+            assert state != "Z", "coffer ended without the reply"
             time.sleep(0.001)
         self.gate.open()
         end, stays = time.time() + 3, marks
@@ -266,12 +273,13 @@ def found(data, key):
 # -- another process of the same user --
 
 def seize(pid):
-    """What the kernel says to a tracer: 0 or an errno. It is let go at once."""
+    """What the kernel says to a tracer: an errno, or 0, and then the process is ended."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     if libc.ptrace(PTRACE_SEIZE, pid, None, None):
         return ctypes.get_errno()
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)                # its end is told to the tracer first
+    os.waitpid(pid, WALL)
     return 0
 
 
@@ -292,18 +300,23 @@ def refuses_its_user():
         gate.shut()
         with subprocess.Popen([lib.COFFER, "request", "k", *request.READ["okx"], "--pin-file",
                                h.pin_file], env=h.environ(), stdout=subprocess.DEVNULL) as p:
-            gate.came.get(timeout=20)
-            (net,) = rotated.children(p.pid)
-            for pid in (p.pid, net):
-                assert seize(pid) == errno.EPERM, "it can be traced"
-                for name in ("mem", "environ", "maps"):
-                    assert not opens(pid, name), f"/proc/PID/{name} can be opened"
-                assert os.stat(f"/proc/{pid}/status").st_uid == 0, "it is dumpable"
-            with subprocess.Popen(["sleep", "100"]) as other:       # the control
-                assert opens(other.pid, "mem") and opens(other.pid, "environ")
-                assert seize(other.pid) == 0
-            gate.open()
+            try:
+                gate.came.get(timeout=20)
+                shut_to_us(p.pid, *rotated.children(p.pid))
+            finally:
+                gate.open()
             assert p.wait(20) == 0
+
+
+def shut_to_us(coffer, net):
+    for pid in (coffer, net):
+        for name in ("mem", "environ", "maps"):
+            assert not opens(pid, name), f"/proc/PID/{name} can be opened"
+        assert os.stat(f"/proc/{pid}/status").st_uid == 0, "it is dumpable"
+        assert seize(pid) == errno.EPERM, "it can be traced"
+    with subprocess.Popen(["sleep", "100"]) as other:       # the control
+        assert opens(other.pid, "mem") and opens(other.pid, "environ")
+        assert seize(other.pid) == 0
 
 
 def shut_to_its_user():

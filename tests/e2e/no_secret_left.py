@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Where a signing secret must never be: in a file, in what is printed, in the environment, among
-the arguments, in memory when a command is done. Secrets are sought in each form that they take."""
+the arguments, in memory when a command is done. Secrets are sought in each form that they take.
+The commands that ask an exchange, and coffer-net: verb_secrets.py, net_secrets.py."""
 import base64
 import hashlib
 import json

@@ -35,7 +35,9 @@ def good_way(d):
         if e in ("binance", "okx"):
             assert r.code == 0 and "is dead" in r.out and "knows the new one" in r.out, r
         else:
-            kit.judge_refusal(r, 3, "does not say that it is gone", "seen deleted on the site")
+            kit.judge_refusal(r, 3, "does not say that it is gone",
+                              ["seen deleted on the site", "are answered alike"])
+            assert "mistyped" not in r.err, r
             d.in_place(new, e, retiring=True)
             r = d.finish(*SEEN, name=e)
             assert r.code == 0 and "on your word" in r.out and "is dead:" not in r.out, r
@@ -185,6 +187,35 @@ def interrupted(d):
     d.in_place(new, retiring=True)
     old.delete()
     assert d.finish().code == 0
+
+
+@desk
+def never_seen_to_work(d):
+    """an old key that was sealed without being tried may have been mistyped: it is not called dead"""
+    old, new = d.x.key("binance"), d.x.key("binance")
+    d.add(old, "mm1", "--no-verify", "--accept-risk", "later")
+    old.delete()
+    r = d.rotate(new)
+    assert r.code == 0 and "is dead" not in r.out and "never seen to work here" in r.out, r
+    r = d.finish()
+    kit.judge_refusal(r, 3, "Binance refuses the old key", "sealed without being tried")
+    d.in_place(new, retiring=True)
+    assert d.finish(*SEEN).code == 0 and d.risks() == {"old-key-unproven": SEEN[1]}
+    d.in_place(new)
+
+
+@desk
+def finish_at_a_terminal(d):
+    """--finish at a terminal: the old key lives, deleted now, looked again; or left for later"""
+    old, new = d.start(), d.x.key("binance")
+    assert d.rotate(new).code == 0
+    r = d.type_in([[("Look again?", "n")]], "--finish")
+    assert r.code == 3 and "lives, and is kept" in r.out and r.out.count("still works") == 1, r
+    d.in_place(new, retiring=True)
+    r = d.type_in([[("Look again?", "y"), ("Look again?", Act("y", old.delete))]], "--finish")
+    assert r.code == 0 and r.out.count("still works at Binance") == 2, r
+    assert "rotation is finished" in r.out, r
+    d.in_place(new)
 
 
 @desk
@@ -354,6 +385,6 @@ def no_secret():
 
 
 if __name__ == "__main__":
-    lib.main([good_way, removed_meanwhile, another_key_type, deleted_before, deleted_while_asked,
+    lib.main([good_way, removed_meanwhile, another_key_type, never_seen_to_work, finish_at_a_terminal, deleted_before, deleted_while_asked,
               letters, reason_is_for_one_key, interrupted, unfinished, finish_keeps, words_have_room,
               source_file, two_at_once, overtaken_while_asked, no_secret])

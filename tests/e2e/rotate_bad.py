@@ -14,7 +14,7 @@ from rotate_kit import EXCHANGES
 
 home = lib.shared(lambda h: h.init())
 desk = rotate_kit.desk(home)
-ACCEPT = ("--accept-risk", "must be so")
+ACCEPT = ("--accept-risk", "must be so, withdrawals too")
 
 # What an answer that tells nothing of a key ends in, and one that leaves rights out.
 UNREACHED = ("429", "418", "503", "rate", "html", "html403", "redirect", "empty", "not_json",
@@ -59,16 +59,18 @@ def rights(d):
         old, new = d.start(), d.x.key("binance", **attributes)
         r = d.refused(old, new, 5, said, hint="--accept-risk REASON; the reason is kept")
         assert "trying the key" in r.out and "read           yes" in r.out, r
+        if problem == "may-withdraw":
+            d.refused(old, new, 5, said, "--accept-risk", "must be so", hint="does not cover that")
         d.refused(old, new, 5, said, "--json")
         r = d.rotate(new, *ACCEPT)
         assert r.code == 0, r
         d.in_place(new, retiring=True)
         wanted = [problem] if problem else ["fewer-rights", "more-rights"]
-        assert d.risks() == {p: "must be so" for p in wanted}, d.risks()
+        assert d.risks() == {p: ACCEPT[1] for p in wanted}, d.risks()
         for text in (d.h.ok("list", pin=False).out, d.h.ok("show", "mm1", pin=False).out,
                      d.h.ok("status", pin=False).out):
             assert all(p in text for p in wanted), text
-        assert "must be so" in d.h.ok("show", "mm1", pin=False).out
+        assert ACCEPT[1] in d.h.ok("show", "mm1", pin=False).out
         old.delete()
         assert d.finish().code == 0 and sorted(d.risks()) == wanted
         d.h.ok("remove", "mm1", "--yes")
@@ -78,8 +80,8 @@ def rights(d):
 def accepted_before(d):
     """a risk that the record has accepted needs no new reason, and goes with the right itself"""
     old, new = d.x.key("binance", withdraw=True), d.x.key("binance", withdraw=True)
-    d.add(old, "mm1", "--accept-risk", "cold wallet only")
-    assert d.rotate(new).code == 0 and d.risks() == {"may-withdraw": "cold wallet only"}
+    d.add(old, "mm1", "--accept-risk", "withdraws to the cold wallet")
+    assert d.rotate(new).code == 0 and d.risks() == {"may-withdraw": "withdraws to the cold wallet"}
     old.delete()
     assert d.finish().code == 0
     worse = d.x.key("binance", withdraw=True, transfer=True)
@@ -114,7 +116,7 @@ def accounts(d):
     fail_after(d.x, n, "503", path="/api/v3/account")
     d.refused(old, d.x.key("binance", account="B2"), 5, "cannot be told to be of the same account",
               hint="may only have failed to say")
-    assert d.rotate(new, *ACCEPT).code == 0 and d.risks() == {"account-unknown": "must be so"}
+    assert d.rotate(new, *ACCEPT).code == 0 and d.risks() == {"account-unknown": ACCEPT[1]}
 
 
 @desk

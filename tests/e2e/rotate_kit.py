@@ -84,7 +84,8 @@ class Desk:
         return next((k for k in keys if k["name"] == name), None)
 
     def risks(self, name="mm1"):
-        return {r["problem"]: r["reason"] for r in self.listed(name)["risks"]}
+        """By their kind, without the words of what was seen."""
+        return {r["problem"].partition(":")[0]: r["reason"] for r in self.listed(name)["risks"]}
 
     def is_retiring(self, name="mm1"):
         return bool(self.listed(name).get("retiring"))

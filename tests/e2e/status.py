@@ -102,11 +102,11 @@ def test_never_verified():
     h = fresh()
     r, j = status(h)
     for name in ("main", "okx", "kraken"):
-        assert wanted(j, name) == ["unverified", "review-due"], j
+        assert wanted(j, name) == ["unverified"], j
     for k in j["keys"]:
         assert k["verified"] is None and not k["is_verified"], k
         assert k["risks"][0]["reason"] == "test", k
-    assert row(r, "main")[5:9] == ["never !", "unknown", "unknown", "never !"], r
+    assert row(r, "main")[5:9] == ["never !", "unknown", "unknown", "never"], r
     assert "accepted: not verified" in r.out and "opens account" in r.out, r
     assert row(r, "okx")[2] == "live/www", r
 
@@ -127,16 +127,16 @@ def test_notes():
     """each note is shown, and what is due is marked and listed, the most urgent first"""
     h = fresh()
     note(h, "main", works="refused", expires_ms=NOW - DAY, expires="yes",
-         problems=["may-withdraw"], withdraw="yes")
+         problems=["may-withdraw", "may-transfer"], withdraw="yes")
     note(h, "okx", ip_bound="no", problems=["no-ip-list"], expires="unknown",
          still_open=["no-copies"])
     note(h, "kraken", expires_ms=NOW + 5 * DAY + 60000, expires="yes")
     r, j = status(h)
-    assert wanted(j, "main") == ["refused", "expired", "danger", "unverified"], j
+    assert wanted(j, "main") == ["may-withdraw", "danger", "refused", "expired", "unverified"], j
     assert wanted(j, "okx") == ["unverified", "no-ip-list", "review-open"], j
     assert wanted(j, "kraken") == ["unverified", "expires-soon"], j
     what = [x["what"] for x in j["attention"]]
-    assert what[:3] == ["refused", "expired", "danger"] and what[-1] == "review-open", what
+    assert what[:4] == ["may-withdraw", "danger", "refused", "expired"] and what[-1] == "review-open", what
     main_row, okx, kraken = row(r, "main"), row(r, "okx"), row(r, "kraken")
     assert main_row[5] == "3 d ago: refused !" and "EXPIRED !" in main_row[6], main_row
     assert okx[5:9] == ["3 d ago: works", "unknown", "no !", "1 d ago, 1 open"], okx
@@ -157,9 +157,9 @@ def test_shared_line():
         for i in range(6):
             h.add(f"key{i}")
         r, j = status(h)
-        assert len([x for x in r.out.splitlines() if "review due" in x]) == 1, r
+        assert len([x for x in r.out.splitlines() if "without being tried" in x]) == 1, r
         assert "6 keys" in r.out and "key0, key1" in r.out, r
-        assert len([x for x in j["attention"] if x["what"] == "review-due"]) == 6, j
+        assert len([x for x in j["attention"] if x["what"] == "unverified"]) == 6, j
 
 
 def test_damaged_note():
@@ -271,9 +271,14 @@ def test_after_verify():
         h.init()
         key, bad = x.key("binance"), x.key("binance", withdraw=True)
         add(h, x, "main", key)
-        add(h, x, "taker", bad, "--accept-risk", "it pays the bills")
+        add(h, x, "taker", bad, "--accept-risk", "withdraws: it pays the bills")
         r, j = status(h)
-        assert wanted(j, "main") == wanted(j, "taker") == ["review-due"], j
+        assert wanted(j, "main") == [] and wanted(j, "taker") == ["may-withdraw"], j
+        assert re.search(r"  taker  MAY WITHDRAW \(accepted \d{4}-\d\d-\d\d: withdraws: it pays the bills"
+                         r"\)  coffer rotate taker", r.out.splitlines()[1]), r
+        accepted = r.out.partition("Accepted risks:\n")[2].splitlines()[0]
+        assert re.fullmatch(r"  taker  \d{4}-\d\d-\d\d  withdraws: it pays the bills  may-withdraw",
+                            accepted), r
         assert row(r, "main")[5] == "just now: works" and row(r, "main")[7] == "yes", r
         assert key_of(j, "taker")["verified"]["withdraw"] is True, j
         assert "accepted: may-withdraw" in r.out and "own CA" in r.out, r
@@ -281,11 +286,12 @@ def test_after_verify():
         key.withdraw, key.ip = True, None
         assert h.run("verify", "main").code == 0
         _, j = status(h)
-        assert wanted(j, "main")[0] == "danger" and "no-ip-list" in wanted(j, "main"), j
+        assert wanted(j, "main")[0] == "may-withdraw" and "no-ip-list" in wanted(j, "main"), j
         bad.delete()
         assert h.run("verify", "taker").code == 4
         r, j = status(h)
-        assert j["attention"][0]["what"] == "refused" and wanted(j, "taker")[0] == "refused", j
+        assert [a["what"] for a in j["attention"][:3]] == ["may-withdraw", "may-withdraw", "refused"], j
+        assert wanted(j, "taker") == ["may-withdraw", "refused"], j
         assert row(r, "taker")[5] == "just now: refused !", r
 
 
@@ -300,7 +306,7 @@ def test_unverified():
         x.heal()
         h.ok("verify", "late", "--accept-risk", "trade goes with transfer there")
         r, j = status(h)
-        assert wanted(j, "late") == ["review-due"] and "UNVERIFIED" not in r.out, j
+        assert wanted(j, "late") == [] and "UNVERIFIED" not in r.out, j
         assert row(r, "late")[5] == "just now: works", r
 
 
@@ -314,13 +320,34 @@ def test_rotation():
         h.ok("rotate", "main", "--from-json", "-", *risk, stdin=json.dumps(new.fields))
         r, j = status(h)
         assert wanted(j, "main")[0] == "rotation-unfinished", j
-        assert "coffer rotate main --finish" in r.out and "rotation unfinished for 0 d" in r.out, r
+        assert "coffer rotate main --finish" in r.out and "rotation unfinished since today" in r.out, r
         assert key_of(j, "main")["rotation_unfinished_days"] == 0, j
         assert row(r, "main")[5] == "just now: works", r
+        old.delete()
+        h.ok("rotate", "main", "--finish", "--accept-risk", "seen deleted")   # writes a version more
+        r, j = status(h)
+        assert row(r, "main")[5] == "just now: works" and wanted(j, "main") == [], r
+        assert key_of(j, "main")["verified"]["works"] == "yes", j
+
+
+def test_new_right():
+    """a right that coffer does not know was accepted; another one is a danger of its own"""
+    with Home() as h, exchange() as x:
+        h.init()
+        key = x.key("binance")
+        key.extra["enableMoon"] = True
+        add(h, x, "main", key, "--accept-risk", "the moon is mine")
+        assert key_of(status(h)[1], "main")["risks"][0]["problem"] == "unknown-right: enableMoon"
+        assert wanted(status(h)[1], "main") == []
+        key.extra["enableMars"] = True
+        assert h.run("verify", "main", "--strict").code == 5
+        assert wanted(status(h)[1], "main") == ["danger"]
+        h.ok("verify", "main", "--strict", "--accept-risk", "mars too")
+        assert wanted(status(h)[1], "main") == []
 
 
 if __name__ == "__main__":
     main([test_no_vault, test_empty, test_never_verified, test_works, test_notes, test_shared_line,
           test_damaged_note, test_old_note, test_damaged_record, test_put_back, test_not_trusted,
           test_no_token_needed, test_login_blocked, test_quiet, test_after_verify, test_unverified,
-          test_rotation])
+          test_rotation, test_new_right])
