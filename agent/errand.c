@@ -166,7 +166,8 @@ static int join_clock(struct errand *r, const struct errand *of, struct err *e)
 }
 
 /* One call of the talk. *is_queued: it may not go yet, and is asked for again later. */
-static int ask(struct errands *run, size_t i, const struct inquiry *q, bool *is_queued, struct err *e)
+static int ask(struct errands *run, size_t i, const struct inquiry *q, bool *is_queued,
+               struct err *e)
 {
     struct errand *r = run->list[i];
     unsigned call = r->talk.n_asked;

@@ -10,7 +10,8 @@ A crash, a time-out, a missing or different plan, or a bad exit status after goo
 failure more. A script without any TAP line is one test, judged by its exit status (77: skipped,
 its last line says why). Last line: 'N passed, N failed[, N skipped]'.
 
-Environment: B (build directory), T (part of a row's name: run only these), SAN, JOBS.
+Environment: B (build directory), T (part of a row's name: run only these), SAN, JOBS, ONCE (not
+empty: scripts do not run a second time).
 Rows get COFFER (the program), TOOLS (directory of tests/tools), TMPDIR, HOME.
 """
 import os
@@ -209,7 +210,8 @@ def rows():
     second = []
     if memfd_secret_is_given():
         wrap = [str(BUILD / "tools" / "no_memfd_secret")]
-        again = [r for r in e2e if r.run == "twice"] + (units if not SAN else
+        twice = [r for r in e2e if r.run == "twice"] if not os.environ.get("ONCE") else []
+        again = twice + (units if not SAN else
                        [r for r in units if re.search("secret|wipe|vault|signer", r.name)])
         second = [Row(r.name + REFUSED, wrap + r.argv, r.needs_tap) for r in again]
         for row, first in zip(second, again):
