@@ -26,7 +26,7 @@ static void classes(void)
     EQ_INT(policy_check(&r, CLASS_WITHDRAW, "GET /x", &e), ERR_POLICY);
     CHECK(strstr(e.msg, "withdraw") != NULL);
     EQ_INT(e.n_hints, 1);
-    EQ_STR(e.hints[0], "coffer signs no withdrawals: make them on the exchange's own site");
+    EQ_STR(e.hints[0], "a trading bot needs no withdrawals: make them on the exchange's own site");
     EQ_INT(policy_check(&r, CLASS_TRANSFER, "GET /x", &e), ERR_POLICY);
     CHECK(strstr(e.msg, "transfer") && strstr(e.hints[0], "--allow transfer"));
     CHECK(!strstr(e.hints[0], "remove") && strstr(e.hints[0], "coffer add OTHERNAME binance"));
