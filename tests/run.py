@@ -241,6 +241,10 @@ def report(row):
 
 
 def main():
+    # Whoever starts this in the background leaves signals ignored, and children would inherit that.
+    for s in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(s) == signal.SIG_IGN:
+            signal.signal(s, signal.SIG_DFL)
     todo = rows()
     if not todo:
         print(f"no test's name has '{WANT}' in it", file=sys.stderr)
