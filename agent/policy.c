@@ -66,7 +66,8 @@ static int refuse_class(const struct record_info *rec, enum req_class cls, const
     err_set(e, ERR_POLICY, "'%s' may not sign requests of class %s", rec->name, class_name(cls));
     /* A way that is named is a way that is taken. */
     if (cls == CLASS_WITHDRAW)
-        return err_hint(e, "a trading bot needs no withdrawals: make them on the exchange's own site");
+        return err_hint(e, "a trading bot needs no withdrawals: make them on the exchange's own "
+                           "site");
     return err_hint(e,
                     "only if the key is meant for it, and with its secret at hand: coffer add "
                     "OTHERNAME %s ... --allow %s",

@@ -95,9 +95,8 @@ static bool may_withdraw(const struct key_facts *f, const struct risk *r)
 {
     if (key_has_problem(f, PROBLEM_WITHDRAW))
         return true;
-    if (f->verify.worked_ms)
-        return fact_by_word(f->verify.withdraw) == FACT_YES;
-    return r != NULL;
+    enum fact told = f->verify.worked_ms ? fact_by_word(f->verify.withdraw) : FACT_UNKNOWN;
+    return told == FACT_YES || (told == FACT_UNKNOWN && r);
 }
 
 /* Whoever accepted it may have forgotten, and the next one at this screen never knew. */

@@ -139,7 +139,9 @@ void checkup_note(const struct cli *c, const struct record_info *info, const str
         memset(&n, 0, sizeof(n));
     n.at_ms = now_ms;
     n.version = info->version;
-    snprintf(n.works, sizeof(n.works), "%s", works[k->reach]);
+    /* refused for this machine's clock says nothing about the key */
+    snprintf(n.works, sizeof(n.works), "%s",
+             checkup_is_late(k) ? works[REACH_NOT] : works[k->reach]);
     if (k->reach == REACH_WORKS) {
         n.worked_ms = now_ms;
         note_verdict(&n, info, k);

@@ -177,10 +177,10 @@ static void tell_no_path(const struct reply *r, struct failure *f)
 }
 
 /* The reply does not tell whether the request was carried out. */
-static bool is_unclear(const struct reply *r, const struct failure *f)
+static bool is_unclear(const struct failure *f)
 {
     return f->kind == FAILURE_UNKNOWN_STATE || f->kind == FAILURE_GARBAGE ||
-           (f->kind == FAILURE_BUSY && r->status >= 500);
+           f->kind == FAILURE_BUSY;
 }
 
 static void show_reply(struct cli *c, const struct sending *s)
@@ -199,7 +199,7 @@ static void show_reply(struct cli *c, const struct sending *s)
         return;
     tell_no_path(&r, &f);
     c->status = err_exit(failure_error(s->prepared.conn, &f, r.status, &why));
-    if (is_unclear(&r, &f)) {
+    if (is_unclear(&f)) {
         /* Nobody said no: a script must not take it for that and send it again. */
         if (is_order(s))
             c->status = 1;

@@ -7,6 +7,7 @@
 #include "base/ask.h"
 #include "base/wipe.h"
 #include "cli/choose.h"
+#include "cli/key_facts.h"
 #include "cli/session.h"
 
 #include <stdio.h>
@@ -41,7 +42,8 @@ static void remember_account(const struct cli *c, struct rotation *r)
     struct verify_note note;
     struct err quiet;
 
-    if (notes_read(&c->where, info->vault_id, info->rec_id, &note, NULL, NULL, &quiet) == OK)
+    if (notes_read(&c->where, info->vault_id, info->rec_id, &note, NULL, NULL, &quiet) == OK &&
+        note_is_about(&note, info))
         snprintf(r->old_account, sizeof(r->old_account), "%s", note.account);
 }
 
@@ -122,16 +124,26 @@ static int refuse_same(const char *name, struct err *e)
     return err_hint(e, "make a new key at the exchange, and give that");
 }
 
-/* OK: the new key may take over, e untouched. Else the error says why not. */
-static int judge_new(struct cli *c, struct rotation *r, struct err *e)
+/* A typed reason is for what was shown, not for what another try may find. */
+static int try_new(struct cli *c, struct rotation *r, struct err *e)
+{
+    if (accept_reason(c->args, r->reason, e))
+        return e->code;
+    return candidate_try(c, r->courier, &r->new, e);
+}
+
+/* OK: the new key may take over, e untouched. Else the error says why not. anew: not with what was
+ * found before. */
+static int judge_new(struct cli *c, struct rotation *r, bool anew, struct err *e)
 {
     const char *name = c->args->words[0];
     struct objections o;
 
     r->can_accept = false;
-    if (candidate_try(c, r->courier, &r->new, e))
+    if (anew && try_new(c, r, e))
         return e->code;
-    checkup_show(c, &r->new.info, &r->new.checkup, r->now_ms);
+    if (anew)
+        checkup_show(c, &r->new.info, &r->new.checkup, r->now_ms);
     if (r->new.checkup.reach != REACH_WORKS)
         return checkup_error(name, r->new.k, &r->new.checkup, e);
     rotate_object(&r->old_checkup, r->old_account, &r->new.checkup, &r->new.info, &o);
@@ -141,11 +153,10 @@ static int judge_new(struct cli *c, struct rotation *r, struct err *e)
     return rotate_accept(&r->new.info, &o, &r->new.checkup.verdict, r->reason, r->now_ms, e);
 }
 
-/* A reason that was typed was for another key. */
 static int read_new(struct cli *c, struct rotation *r, struct err *e)
 {
     r->can_try = r->can_accept = false;
-    if (accept_reason(c->args, r->reason, e) || candidate_read(c, &r->new, e))
+    if (candidate_read(c, &r->new, e))
         return e->code;
     if (record_same_field(r->old, r->new.draft, FIELD_API_KEY))
         return refuse_same(c->args->words[0], e);
@@ -153,7 +164,7 @@ static int read_new(struct cli *c, struct rotation *r, struct err *e)
     return OK;
 }
 
-enum step { STEP_TYPE, STEP_TRY, STEP_GIVE_UP };
+enum step { STEP_TYPE, STEP_TRY, STEP_JUDGE, STEP_GIVE_UP };
 
 /* Without a reason, or with one that is no text, the same comes again, and is asked again. */
 static enum step take_reason(struct rotation *r)
@@ -161,7 +172,7 @@ static enum step take_reason(struct rotation *r)
     const char *question = reason_question(&r->new.info, &r->new.checkup.verdict);
     struct err e;
 
-    return choose_reason(question, r->reason, &e) == ERR_PERSON ? STEP_GIVE_UP : STEP_TRY;
+    return choose_reason(question, r->reason, &e) == ERR_PERSON ? STEP_GIVE_UP : STEP_JUDGE;
 }
 
 static bool may_pick(char letter, const struct rotation *r, const struct err *why)
@@ -216,7 +227,7 @@ static int admit(struct cli *c, struct rotation *r, struct err *e)
 
     while (step != STEP_GIVE_UP) {
         int rc = step == STEP_TYPE ? read_new(c, r, e) : OK;
-        if (rc == OK && judge_new(c, r, e) == OK)
+        if (rc == OK && judge_new(c, r, step != STEP_JUDGE, e) == OK)
             return OK;
         if (!candidate_is_typed(c) || e->code == ERR_MEMORY || e->code == ERR_PERSON)
             return in_place(e);

@@ -17,6 +17,10 @@ int rotate_seal(struct cli *c, struct err *e) MUST_USE;
 /* coffer rotate NAME --finish */
 int rotate_finish(struct cli *c, struct err *e) MUST_USE;
 
+/* The exchange knows the key, though it refuses it: it lacks a right, is used from an address that
+ * is not on its list, or with an old nonce. */
+bool failure_shows_life(enum failure_kind k);
+
 /* What stands against the new key taking the old one's place, beside the dangers of checkup.h. */
 struct objections {
     bool is_other_account;      /* never accepted: that is another record */

@@ -36,10 +36,11 @@ int rotate_try(struct cli *c, struct courier *courier, struct record *r, struct 
     return OK;
 }
 
-static int say_alive(const struct record_info *r, const struct connector *k, struct err *e)
+static int say_alive(const struct record_info *r, const struct connector *k, bool works,
+                     struct err *e)
 {
-    err_set(e, ERR_PERSON, "the old key %s of '%s' still works at %s", r->key_mask, r->name,
-            k->title);
+    err_set(e, ERR_PERSON, "the old key %s of '%s' %s at %s", r->key_mask, r->name,
+            works ? "still works" : "is still known", k->title);
     err_hint(e, "delete it there: %s", k->checks->delete_at);
     return err_hint(e, "then: coffer rotate %s --finish", r->name);
 }
@@ -76,16 +77,17 @@ static int say_unproven(const struct record_info *r, const struct connector *k,
                     k->checks->delete_at, r->name);
 }
 
-/* A key that lacks a right exists. A key that there is not counts as proof only while the exchange
- * knows the new one by the same way (else this is another site, or another side, of it), and only
- * of a key that had worked: what was mistyped is not there either. */
+/* A key that lacks a right, or is used from the wrong address, exists. A key that there is not
+ * counts as proof only while the exchange knows the new one by the same way (else this is another
+ * site, or another side, of it), and only of a key that had worked: what was mistyped is not there
+ * either. */
 static enum proof judge(const struct record_info *old, const struct checkup *u, bool new_works)
 {
     if (u->reach == REACH_WORKS)
         return PROOF_ALIVE;
-    if (u->reach != REACH_REFUSED)
+    if (u->reach != REACH_REFUSED || u->failure.kind == FAILURE_CLOCK)
         return PROOF_UNREACHED;
-    if (u->failure.kind == FAILURE_RIGHT)
+    if (failure_shows_life(u->failure.kind))
         return PROOF_ALIVE;
     bool is_gone = u->failure.kind == FAILURE_KEY_GONE && new_works && policy_is_verified(old);
     return is_gone ? PROOF_DEAD : PROOF_UNPROVEN;
@@ -104,7 +106,7 @@ enum proof rotate_prove(struct cli *c, struct courier *courier, struct record *o
         return PROOF_UNREACHED;
     enum proof p = judge(r, &u, control.reach == REACH_WORKS);
     if (p == PROOF_ALIVE)
-        say_alive(r, k, e);
+        say_alive(r, k, u.reach == REACH_WORKS, e);
     else if (p == PROOF_UNPROVEN)
         say_unproven(r, k, &u.failure, e);
     else if (p == PROOF_UNREACHED)

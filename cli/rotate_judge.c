@@ -56,6 +56,11 @@ static void need_untold(const struct verdict *before, const struct verdict *now,
         add_word(out->fewer, "trade");
 }
 
+bool failure_shows_life(enum failure_kind k)
+{
+    return k == FAILURE_RIGHT || k == FAILURE_IP || k == FAILURE_NONCE;
+}
+
 void rotate_object(const struct checkup *old, const char *old_account, const struct checkup *now,
                    const struct record_info *info, struct objections *out)
 {
@@ -65,8 +70,9 @@ void rotate_object(const struct checkup *old, const char *old_account, const str
     memset(out, 0, sizeof(*out));
     out->is_other_account = account[0] && b->account[0] && strcmp(account, b->account) != 0;
     /* an exchange that never names accounts leaves nothing to compare */
-    out->is_account_unknown =
-        account[0] ? !b->account[0] : b->account[0] && old->reach == REACH_WORKS;
+    bool lives = old->reach == REACH_WORKS ||
+                 (old->reach == REACH_REFUSED && failure_shows_life(old->failure.kind));
+    out->is_account_unknown = account[0] ? !b->account[0] : b->account[0] && lives;
     if (old->reach == REACH_WORKS) {
         compare(a->read, b->read, "read", out);
         compare(a->trade_spot, b->trade_spot, "trade spot", out);

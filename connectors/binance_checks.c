@@ -147,8 +147,7 @@ static void find_unknown(struct json root, struct verdict *v)
             continue;
         if (json_bool(value, &is_on) && !is_on)
             continue;
-        if (!json_cstr(key, name, sizeof(name)))
-            snprintf(name, sizeof(name), "a name too long to show");
+        member_name(key, name, sizeof(name));
         list_add(names, sizeof(names), name);
     }
     if (names[0])

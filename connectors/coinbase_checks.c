@@ -128,9 +128,8 @@ static void find_unknown(struct json root, struct verdict *v)
     json_iter(&it, root);
     while (json_next(&it, &key, &value)) {
         bool is_on = true;
-        if (!json_cstr(key, name, sizeof(name)))
-            snprintf(name, sizeof(name), "a name too long to show");
-        else if (is_known(name))
+        member_name(key, name, sizeof(name));
+        if (is_known(name))
             continue;
         if (!json_bool(value, &is_on) || is_on)
             list_add(names, sizeof(names), name);

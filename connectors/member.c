@@ -61,10 +61,32 @@ const struct reply *talk_reply(const struct talk *t, unsigned i)
     return i < t->n_asked && i < CALLS_MAX && t->is_answered[i] ? &t->replies[i] : NULL;
 }
 
+/* FNV-1a: to tell texts apart that do not fit, not against anybody who wants them alike. */
+static uint32_t sum_of(uint32_t sum, struct bytes v)
+{
+    for (size_t i = 0; i < v.n; i++)
+        sum = (sum ^ v.p[i]) * 16777619u;
+    return sum;
+}
+
+#define SUM_START 2166136261u
+#define SUM_TEXT 10u /* a blank, eight digits, NUL */
+
+void member_name(struct json key, char *out, size_t cap)
+{
+    if (!json_cstr(key, out, cap))
+        snprintf(out, cap, "a name too long to show (%08x)", sum_of(SUM_START, json_raw(key)));
+}
+
 void list_add(char *out, size_t cap, const char *name)
 {
     size_t n = strlen(out);
 
-    if (n + 1 < cap)
+    if (n + strlen(name) + 2 < cap) {
         snprintf(out + n, cap - n, "%s%s", n ? ", " : "", name);
+        return;
+    }
+    uint32_t sum = sum_of(sum_of(SUM_START, bytes_str(out)), bytes_str(name));
+    size_t at = n + SUM_TEXT <= cap ? n : cap - SUM_TEXT;
+    snprintf(out + at, cap - at, " %08x", sum);
 }

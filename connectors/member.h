@@ -21,7 +21,10 @@ bool member_first(struct json object, const char *name, struct json *out) MUST_U
 
 /* The reply to call number i of t; NULL while there is none. */
 const struct reply *talk_reply(const struct talk *t, unsigned i);
-/* Appends up to the end of out[cap]: for lists of names. */
+/* A member's own name, unescaped; one that does not fit is told apart by a sum. cap: 48 or more. */
+void member_name(struct json key, char *out, size_t cap);
+/* Appends to a list of names. What does not fit into out[cap] (16 or more) leaves a sum, so that
+ * two lists that differ do not read alike. */
 void list_add(char *out, size_t cap, const char *name);
 
 #endif

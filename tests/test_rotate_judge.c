@@ -117,6 +117,11 @@ static void test_another_account(void)
     EQ_INT(refuse(&info, &now, &o, &e), ERR_POLICY);
     judge(&gone, "", &now, &info, &o);
     CHECK(!o.is_other_account);
+    /* refused for its address: it lives, so nobody may take its account for unknown in silence */
+    CHECK(!o.is_account_unknown);
+    gone.failure.kind = FAILURE_IP;
+    judge(&gone, "", &now, &info, &o);
+    CHECK(o.is_account_unknown);
     record_info_free(&info);
 }
 

@@ -221,6 +221,10 @@ static void withdrawal_comes_first(void)
     CHECK(lists(&f, URGENT_WITHDRAW,
                 "MAY WITHDRAW (accepted 1972-09-27: withdrawals pay the bills)",
                 "coffer rotate main"));
+    /* Nor does it go away because the exchange did not say this time. */
+    snprintf(f.verify.withdraw, sizeof(f.verify.withdraw), "unknown");
+    f.verify.n_problems = 0;
+    CHECK(lists(&f, URGENT_WITHDRAW, "accepted 1972", "coffer rotate main"));
     /* On a machine that never tried it the record's word counts; else what was found last. */
     f.verify = (struct verify_note){.at_ms = 0};
     CHECK(lists(&f, URGENT_WITHDRAW, "accepted 1972", "coffer rotate main"));

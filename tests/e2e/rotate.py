@@ -160,12 +160,19 @@ def letters(d):
 
 @desk
 def reason_is_for_one_key(d):
-    """at a terminal: a reason given for one key is not taken for the next one that is typed"""
+    """at a terminal: a reason is for what was shown, not for the next key nor for the next try"""
     old, bad, worse = d.start(), d.x.key("binance", transfer=True), d.x.key("binance", withdraw=True)
     before, menu = d.kept(), "The new key is not in place."
-    r = d.type_in([d.typed(bad), [(menu, "r"), ("Reason", Act("mine", bad.delete)), (menu, "t")],
-                   d.typed(worse), [(menu, "g")]])
+    r = d.type_in([d.typed(worse), [(menu, "r"), ("Reason", "mine"), (menu, "t")],
+                   d.typed(bad), [(menu, "g")]])
     assert r.code == 5 and d.kept() == before, r
+
+    def other_danger():
+        worse.withdraw, worse.transfer = False, True
+
+    r = d.type_in([d.typed(worse), [(menu, "r"), ("Reason", "mine"),
+                                    (menu, Act("a", other_danger)), (menu, "g")]])
+    assert r.code == 5 and d.kept() == before and "may move funds" in r.out, r
     d.in_place(old)
 
 
@@ -286,7 +293,7 @@ def finish_keeps(d):
     old = d.start("okx", name="other")
     assert d.rotate(d.x.key("okx"), name="other").code == 0
     old.read = False                            # a key that lacks a right is one that exists
-    kit.judge_refusal(d.finish(*SEEN, name="other"), 3, "still works at OKX")
+    kit.judge_refusal(d.finish(*SEEN, name="other"), 3, "is still known at OKX")
 
 
 @desk
