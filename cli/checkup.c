@@ -240,20 +240,6 @@ static void add_clause(char *out, size_t cap, const char *line, const char *text
              text[0] ? ")" : "");
 }
 
-int dangers_refuse(const char *name, const struct connector *k, const enum problem *list, size_t n,
-                   struct err *e)
-{
-    char what[480] = "";
-    struct advice a = {.n = 0};
-
-    for (size_t i = 0; i < n; i++) {
-        add_clause(what, sizeof(what), problem_line(list[i]), "");
-        a.needs_word = a.needs_word || list[i] == PROBLEM_WITHDRAW;
-        advise(&a, where_off(k, list[i]));
-    }
-    return refuse(name, k, what, &a, e);
-}
-
 int verdict_refuse(const struct record_info *info, const struct connector *k,
                    const struct verdict *v, struct err *e)
 {

@@ -48,10 +48,8 @@ int dangers_accept(struct record_info *info, const struct verdict *v, const char
 /* The text of --accept-risk, trimmed and checked (1 to 255 bytes of UTF-8), ERR_USAGE; "" when the
  * option was not given. */
 int accept_reason(const struct args *a, char out[256], struct err *e) MUST_USE;
-/* ERR_POLICY that names the dangers, with hints where to switch them off and how to accept them. */
-int dangers_refuse(const char *name, const struct connector *k, const enum problem *list, size_t n,
-                   struct err *e);
-/* The same with what was seen and what to do at this exchange, from the findings that are open. */
+/* ERR_POLICY that names the open dangers with what was seen, with hints where to switch them off at
+ * this exchange and how to accept them. */
 int verdict_refuse(const struct record_info *info, const struct connector *k,
                    const struct verdict *v, struct err *e);
 /* The exchange refuses not the key but the time stamp, and how far this machine's clock is off is

@@ -16,13 +16,17 @@ static bool hints_say(const struct err *e, const char *text)
 
 static void refusals_name_what_and_where(void)
 {
-    enum problem list[] = {PROBLEM_WITHDRAW, PROBLEM_WITHDRAW_UNKNOWN, PROBLEM_TRANSFER};
     struct record_info r = info_of();
     struct checkup k = works();
+    struct verdict v = {.is_judged = true};
     struct err e;
 
-    EQ_INT(dangers_refuse("acme", &connector_kraken, list, 3, &e), ERR_POLICY);
-    CHECK(strstr(e.msg, "'acme'") && strstr(e.msg, "may withdraw"));
+    verdict_add(&v, PROBLEM_WITHDRAW, NULL, "%s", "");
+    verdict_add(&v, PROBLEM_WITHDRAW_UNKNOWN, NULL, "%s", "");
+    verdict_add(&v, PROBLEM_TRANSFER, NULL, "%s", "");
+    v.withdraw = FACT_YES;
+    EQ_INT(verdict_refuse(&r, &connector_kraken, &v, &e), ERR_POLICY);
+    CHECK(strstr(e.msg, r.name) && strstr(e.msg, "may withdraw"));
     CHECK(strstr(e.msg, "cannot be proven not to withdraw"));
     CHECK(strstr(e.msg, "may move funds"));
     CHECK(hints_say(&e, connector_kraken.checks->no_withdraw));
