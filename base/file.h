@@ -36,6 +36,11 @@ int fd_read_secret(int fd, size_t max, struct secret *out, struct err *e) MUST_U
 int file_read_user(const char *path, size_t max, struct buf *out, struct err *e) MUST_USE;
 /* New file, 0600, written and fsynced; removed again on failure. ERR_EXISTS: the name is taken. */
 int file_create_at(int dir, const char *name, struct bytes v, struct err *e) MUST_USE;
+/* file_create_at in two halves, for many files at once: the first writes, the second waits for the
+ * disk and closes *fd, which is -1 then. The disk works on all that have begun. When the second
+ * fails the file is still there. */
+int file_begin_at(int dir, const char *name, struct bytes v, int *fd, struct err *e) MUST_USE;
+int file_finish(int *fd, const char *name, struct err *e) MUST_USE;
 /* Replaces the file in one step: write aside (.NAME.tmp.PID.N), fsync, rename, fsync the directory.
  * Should only the last of these fail, the new file is in place already. */
 int file_replace_at(int dir, const char *name, struct bytes v, struct err *e) MUST_USE;

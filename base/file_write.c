@@ -32,11 +32,11 @@ static int write_all(int fd, const char *name, struct bytes v, struct err *e)
     return OK;
 }
 
-static int write_new(int *fd, const char *name, struct bytes v, bool sync, struct err *e)
+static int finish(int *fd, const char *name, bool sync, struct err *e)
 {
-    int r = write_all(*fd, name, v, e);
+    int r = OK;
 
-    if (!r && sync && fsync(*fd))
+    if (sync && fsync(*fd))
         r = file_write_failed(errno, "write", name, e);
     /* A network file system may say only now that the disk is full. */
     if (close(file_give(fd)) && !r)
@@ -44,7 +44,12 @@ static int write_new(int *fd, const char *name, struct bytes v, bool sync, struc
     return r;
 }
 
-static int create(int dir, const char *name, struct bytes v, bool sync, struct err *e)
+int file_finish(int *fd, const char *name, struct err *e)
+{
+    return finish(fd, name, true, e);
+}
+
+static int begin(int dir, const char *name, struct bytes v, int *out, struct err *e)
 {
     int r = file_check_name(name, e);
 
@@ -56,7 +61,31 @@ static int create(int dir, const char *name, struct bytes v, bool sync, struct e
         return err_set(e, ERR_EXISTS, "'%s' exists already", name);
     if (fd < 0)
         return file_write_failed(errno, "make", name, e);
-    r = write_new(&fd, name, v, sync, e);
+    r = write_all(fd, name, v, e);
+    if (r)
+        unlinkat(dir, name, 0);
+    else
+        *out = file_give(&fd);
+    return r;
+}
+
+int file_begin_at(int dir, const char *name, struct bytes v, int *fd, struct err *e)
+{
+    int r = begin(dir, name, v, fd, e);
+
+    if (!r) /* a hint: else many file systems do nothing before they are waited for, file by file */
+        (void)sync_file_range(*fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    return r;
+}
+
+static int create(int dir, const char *name, struct bytes v, bool sync, struct err *e)
+{
+    AUTO(fd_closep) int fd = -1;
+    int r = begin(dir, name, v, &fd, e);
+
+    if (r)
+        return r;
+    r = finish(&fd, name, sync, e);
     if (r)
         unlinkat(dir, name, 0);
     return r;

@@ -95,7 +95,7 @@ static void faults_of_the_token_are_told(void)
         drv.derive_rv = rvs[i];
         drv.derive_fails = 9;
         EQ_INT(token_decap(t, SCHEME_ECDH_P256, BYTES_ARR(g), &z, &e), ERR_TOKEN);
-        EQ_INT(drv.n_derive, 1);
+        EQ_INT(drv.n_derive, 2);
     }
     struct token *t = fresh(SEAL_KEY_RSA2048);
     struct secret z = {0};
@@ -147,12 +147,27 @@ static void one_session_tokens(void)
     OK_CALL(session_renew(t, &e), &e);
     EQ_INT(drv.n_alive, 1);
     EQ_INT(drv.n_close, 1);
-    /* And none at all: the next call opens one again. */
+    /* And none at all: the next operation opens one again. */
     drv.open_fails = 2;
     drv.open_rv = CKR_TOKEN_NOT_PRESENT;
     EQ_INT(session_renew(t, &e), ERR_TOKEN);
     CHECK(t->session == CK_INVALID_HANDLE);
-    OK_CALL(session_need(t, &e), &e);
+    EQ_INT(session_need(t, &e), ERR_TOKEN);
+    AUTO_SECRET z = {0};
+    OK_CALL(token_decap(t, SCHEME_ECDH_P256, BYTES_ARR(g), &z, &e), &e);
+    EQ_INT(drv.n_alive, 1);
+}
+
+static void shared_value_that_stays_ends_with_its_session(void)
+{
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    AUTO_SECRET z = {0};
+    drv.destroy_rv = CKR_DEVICE_ERROR;
+    unsigned n_close = drv.n_close;
+    OK_CALL(token_decap(t, SCHEME_ECDH_P256, BYTES_ARR(g), &z, &e), &e);
+    EQ_INT(drv.n_close, n_close + 1);
+    EQ_INT(drv.n_alive, 1);
 }
 
 static void slot_list_that_grows(void)
@@ -162,15 +177,15 @@ static void slot_list_that_grows(void)
     struct err e;
     struct token *t = fresh(SEAL_KEY_P256);
     drv.n_slots_grow = 2;
-    OK_CALL(module_slots(&t->mod, slots, &n, &e), &e);
+    OK_CALL(module_slots(t->mod, slots, &n, &e), &e);
     EQ_INT(n, 3);
     drv.n_slots_grow = 100;
-    EQ_INT(module_slots(&t->mod, slots, &n, &e), ERR_TOKEN);
+    EQ_INT(module_slots(t->mod, slots, &n, &e), ERR_TOKEN);
     drv.n_slots_grow = 0;
     drv.n_slots = SLOTS_MAX + 1;
-    EQ_INT(module_slots(&t->mod, slots, &n, &e), ERR_LIMIT);
+    EQ_INT(module_slots(t->mod, slots, &n, &e), ERR_LIMIT);
     drv.n_slots = 0;
-    OK_CALL(module_slots(&t->mod, slots, &n, &e), &e);
+    OK_CALL(module_slots(t->mod, slots, &n, &e), &e);
     EQ_INT(n, 0);
 }
 
@@ -272,6 +287,7 @@ int main(void)
     RUN(faults_of_the_token_are_told);
     RUN(lost_session_is_renewed_once);
     RUN(one_session_tokens);
+    RUN(shared_value_that_stays_ends_with_its_session);
     RUN(slot_list_that_grows);
     RUN(points_in_both_forms);
     RUN(silence_counts_as_extractable);

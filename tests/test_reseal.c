@@ -38,6 +38,19 @@ static void audit_key(struct world *o, struct secret *key)
     vault_free(v);
 }
 
+/* As `rotate --seal`: to takes the place of o's key. */
+static struct rewrap reseal(const struct world *o, const struct softkey *to,
+                            void (*progress)(void *ctx, size_t n_done, size_t n), void *ctx)
+{
+    return (struct rewrap){.from = &o->key.opener,
+                           .add = &to->recipient,
+                           .prove = &to->opener,
+                           .drop = o->key.recipient.rid,
+                           .n_drop = 1,
+                           .progress = progress,
+                           .ctx = ctx};
+}
+
 static unsigned n_progress;
 
 static void progress(void *ctx, size_t n_done, size_t n)
@@ -63,10 +76,10 @@ static void reseal_to(const char *kind, enum scheme s)
     audit_key(&o, &audit);
     softkey_new(&to, kind, s, "new token");
     OK_CALL(step_begin(&o, &v, &e), &e);
-    const struct reseal r = {&o.key.opener, &to.recipient, &to.opener, progress, &n_progress};
+    const struct rewrap r = reseal(&o, &to, progress, &n_progress);
     n_progress = 0;
     unsigned from_before = o.key.n_ops;
-    OK_CALL(vault_reseal(v, &r, &e), &e);
+    OK_CALL(vault_rewrap(v, &r, &e), &e);
     EQ_INT(o.key.n_ops - from_before, 4); /* one for each file, and one to prove the new key */
     EQ_INT(to.n_ops, 1);
     EQ_INT(n_progress, 4);
@@ -133,10 +146,9 @@ static void test_others_stay(void)
     step_add_recipient(&o, &spare);
     OK_CALL(step_add(&o, "a", "a1", &e), &e);
     softkey_new(&to, "P-256", SCHEME_ECDH_P256, "new");
-    const struct reseal taken = {
-        .from = &o.key.opener, .to = &spare.recipient, .opener_to = &spare.opener};
+    const struct rewrap taken = reseal(&o, &spare, NULL, NULL);
     OK_CALL(step_begin(&o, &v, &e), &e);
-    EQ_INT(vault_reseal(v, &taken, &e), ERR_EXISTS);
+    EQ_INT(vault_rewrap(v, &taken, &e), ERR_EXISTS);
     vault_freep(&v);
     OK_CALL(step_reseal(&o, &to, &e), &e);
     step_take_key(&o, &to);
@@ -181,25 +193,25 @@ static void test_fails(void)
     pulled.ctx = &o.key.opener;
     no_proof.decap = wrong.opener.decap;
     no_proof.ctx = wrong.opener.ctx;
-    struct reseal r = {.from = &o.key.opener, .to = &to.recipient, .opener_to = &to.opener};
+    struct rewrap r = reseal(&o, &to, NULL, NULL);
     OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
     OK_CALL(vault_open(v, &o.key.opener, &e), &e);
-    EQ_INT(vault_reseal(v, &r, &e), ERR_FAILED); /* not locked */
+    EQ_INT(vault_rewrap(v, &r, &e), ERR_FAILED); /* not locked */
     OK_CALL(vault_lock(v, &e), &e);
-    r.opener_to = &wrong.opener;
-    EQ_INT(vault_reseal(v, &r, &e), ERR_USAGE);
-    r.opener_to = &no_proof; /* the new token has lost its key */
+    r.prove = &wrong.opener;
+    EQ_INT(vault_rewrap(v, &r, &e), ERR_USAGE);
+    r.prove = &no_proof; /* the new token has lost its key */
     unsigned before = o.key.n_ops;
-    EQ_INT(vault_reseal(v, &r, &e), ERR_TAMPERED);
+    EQ_INT(vault_rewrap(v, &r, &e), ERR_TAMPERED);
     CHECK(strstr(e.msg, "new sealing key") != NULL);
     EQ_INT(o.key.n_ops, before); /* seen first */
-    r.opener_to = &to.opener;
+    r.prove = &to.opener;
     r.from = &wrong.opener;
-    EQ_INT(vault_reseal(v, &r, &e), ERR_USAGE);
+    EQ_INT(vault_rewrap(v, &r, &e), ERR_USAGE);
     r.from = &pulled;
     for (unsigned i = 0; i < 4; i++) {
         decaps_left = i;
-        EQ_INT(vault_reseal(v, &r, &e), ERR_TOKEN);
+        EQ_INT(vault_rewrap(v, &r, &e), ERR_TOKEN);
         EQ_INT(world_count_files(&o), 4);
     }
     r.from = &o.key.opener;
@@ -207,7 +219,7 @@ static void test_fails(void)
     AUTO_BUF c = BUF_INIT(1 << 20);
     read_all(path, &c);
     write_all(path, BYTES_LIT("x"));
-    EQ_INT(vault_reseal(v, &r, &e), ERR_TAMPERED);
+    EQ_INT(vault_rewrap(v, &r, &e), ERR_TAMPERED);
     CHECK(strstr(e.msg, "'c'") != NULL);
     write_all(path, buf_bytes(&c));
     read_all(vj, &is);
@@ -241,8 +253,8 @@ static void test_copied_in(void)
     snprintf(vj, sizeof(vj), "%s/vault.json", o.w.vault);
     read_all(vj, &was);
     OK_CALL(step_begin(&o, &v, &e), &e);
-    const struct reseal r = {&o.key.opener, &to.recipient, &to.opener, spoil, vj};
-    EQ_INT(vault_reseal(v, &r, &e), ERR_FAILED);
+    const struct rewrap r = reseal(&o, &to, spoil, vj);
+    EQ_INT(vault_rewrap(v, &r, &e), ERR_FAILED);
     vault_free(v);
     write_all(vj, buf_bytes(&was));
     all_there(&o);

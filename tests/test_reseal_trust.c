@@ -127,8 +127,12 @@ static void test_killed_at_pin(void)
     s_old.fingerprint = fp_old;
     s_old.sha = sha_old;
     softkey_new(&to, "P-256", SCHEME_ECDH_P256, "new");
-    const struct reseal r = {.from = &o.key.opener, .to = &to.recipient, .opener_to = &to.opener};
-    OK_CALL(vault_reseal(v, &r, &e), &e);
+    const struct rewrap r = {.from = &o.key.opener,
+                             .add = &to.recipient,
+                             .prove = &to.opener,
+                             .drop = o.key.recipient.rid,
+                             .n_drop = 1};
+    OK_CALL(vault_rewrap(v, &r, &e), &e);
     struct sighting s_new = vault_sighting(v);
     vault_unlock(v);
     read_all(vj, &new_vj);

@@ -3,7 +3,7 @@
 #include "tests/vault_steps.h"
 
 #include "tests/harness.h"
-#include "vault/commit.h"
+#include "vault/signer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -111,11 +111,19 @@ int step_rename(struct world *o, const char *from, const char *to, struct err *e
 
 int step_reseal(struct world *o, struct softkey *to, struct err *e)
 {
+    const struct rewrap r = {.from = &o->key.opener,
+                             .add = &to->recipient,
+                             .prove = &to->opener,
+                             .drop = o->key.recipient.rid,
+                             .n_drop = 1};
+    return step_rewrap(o, &r, e);
+}
+
+int step_rewrap(struct world *o, const struct rewrap *r, struct err *e)
+{
     AUTO(vault_freep) struct vault *v = NULL;
-    const struct reseal r = {
-        .from = &o->key.opener, .to = &to->recipient, .opener_to = &to->opener};
     int rc = step_begin(o, &v, e);
-    return rc ? rc : vault_reseal(v, &r, e);
+    return rc ? rc : vault_rewrap(v, r, e);
 }
 
 static void secret_of(const struct record *r, char *out, size_t cap)
@@ -169,14 +177,8 @@ void step_fingerprint(struct world *o, char out[FINGERPRINT_TEXT], uint64_t *gen
 void step_add_recipient(struct world *o, struct softkey *spare)
 {
     struct err e;
-    struct vault *v = NULL;
     softkey_new(spare, "RSA", SCHEME_RSA_OAEP_1, "spare");
     spare->recipient.tested = false;
-    OK_CALL(step_begin(o, &v, &e), &e);
-    const struct wrap_for f = {"vault-key", v->body.id, v->body.id, 0};
-    v->body.recipients[1] = spare->recipient;
-    OK_CALL(wrap_make(&f, &spare->recipient, secret_bytes(&v->vk), &v->body.wraps[1], &e), &e);
-    v->body.n_recipients = 2;
-    OK_CALL(commit_entries(v, v->body.entries, v->body.n_entries, &e), &e);
-    vault_free(v);
+    const struct rewrap r = {.from = &o->key.opener, .add = &spare->recipient};
+    OK_CALL(step_rewrap(o, &r, &e), &e);
 }

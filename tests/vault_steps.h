@@ -19,11 +19,13 @@ int step_rewrite(struct world *o, const char *name, const char *classes, struct 
 int step_rename(struct world *o, const char *from, const char *to, struct err *e);
 /* Makes to the recipient in the place of o's key. */
 int step_reseal(struct world *o, struct softkey *to, struct err *e);
+/* Another change of the recipients. */
+int step_rewrap(struct world *o, const struct rewrap *r, struct err *e);
 /* o goes on with that key, which was step_reseal's. */
 void step_take_key(struct world *o, struct softkey *to);
 /* The vault's fingerprint and generation, as o's key opens it; its pin must hold. */
 void step_fingerprint(struct world *o, char out[FINGERPRINT_TEXT], uint64_t *generation);
-/* A second recipient. */
+/* A second recipient, untested, whose key is not there. */
 void step_add_recipient(struct world *o, struct softkey *spare);
 /* "current" or "current retiring", as their secrets; "-" where one does not open. */
 void step_secrets(struct world *o, const char *name, char *out, size_t cap);

@@ -105,8 +105,8 @@ static int record_text(struct vault *v, const struct sealing *under,
     return rc ? rc : buf_check(text, "record", e);
 }
 
-int record_create(struct vault *v, const struct sealing *under, const struct record_info *info,
-                  const struct secret *payload, struct new_file *out, struct err *e)
+int record_begin(struct vault *v, const struct sealing *under, const struct record_info *info,
+                 const struct secret *payload, struct new_file *out, int *fd, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(RECORD_FILE_MAX);
     uint8_t sha[SHA256_LEN];
@@ -119,14 +119,20 @@ int record_create(struct vault *v, const struct sealing *under, const struct rec
         return rc;
     sha64_text(sha, out->sha64);
     record_file_name(info->name, info->version, sha, out->name);
-    return file_create_at(v->records, out->name, buf_bytes(&text), e);
+    return file_begin_at(v->records, out->name, buf_bytes(&text), fd, e);
 }
 
 int record_write(struct vault *v, const struct record_info *info, const struct secret *payload,
                  struct new_file *out, struct err *e)
 {
     const struct sealing own = {v->body.recipients, v->body.n_recipients, secret_bytes(&v->vk)};
-    int rc = record_create(v, &own, info, payload, out, e);
+    AUTO(fd_closep) int fd = -1;
+    int rc = record_begin(v, &own, info, payload, out, &fd, e);
+    if (rc)
+        return rc;
+    rc = file_finish(&fd, out->name, e);
+    if (rc)
+        record_remove(v, out->name);
     return rc ? rc : dir_sync(v->records, v->where.vault, e);
 }
 

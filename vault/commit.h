@@ -23,10 +23,11 @@ int commit_allowed(const struct vault *v, struct err *e) MUST_USE;
 /* Seals payload under a fresh DEK for info (all set) to every recipient and writes the file. */
 int record_write(struct vault *v, const struct record_info *info, const struct secret *payload,
                  struct new_file *out, struct err *e) MUST_USE;
-/* As record_write, without making the name durable (dir_sync before the commit does). out->name is
- * set from where a file may be left, too. */
-int record_create(struct vault *v, const struct sealing *under, const struct record_info *info,
-                  const struct secret *payload, struct new_file *out, struct err *e) MUST_USE;
+/* As record_write, but waits for nothing: file_finish(fd) and dir_sync do, before the commit.
+ * out->name is set from where a file may be left, too. */
+int record_begin(struct vault *v, const struct sealing *under, const struct record_info *info,
+                 const struct secret *payload, struct new_file *out, int *fd,
+                 struct err *e) MUST_USE;
 /* One commit of next, whose generation is set. vk: NULL, or its own vault key when that is another
  * one (taken on success). On failure *in_doubt says whether next may be what is on disk. */
 int commit_body(struct vault *v, const struct body *next, struct secret *vk, bool *in_doubt,

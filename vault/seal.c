@@ -86,7 +86,7 @@ int wrap_open(const struct wrap_for *f, const struct opener *o, const struct wra
                      bytes_of(w->v + ct_len, key_len + GCM_TAG_LEN), k.p, e);
     mem_wipe(kek, sizeof(kek));
     if (r == ERR_TAMPERED)
-        err_set(e, r, "the token could not open the wrap");
+        err_set(e, r, "the sealing key could not open the wrap");
     if (r)
         return r;
     k.n = key_len;

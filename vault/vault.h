@@ -154,21 +154,39 @@ int vault_drop_retiring(struct vault *v, const char *name, struct err *e) MUST_U
 int vault_rewrite(struct vault *v, const struct record *r, struct record_info *info,
                   struct err *e) MUST_USE;
 
-/* -- a new sealing key and vault key (coffer rotate --seal) -- */
-struct reseal {
+/* -- who can open the vault -- */
+/* A change of the recipients: every record file is opened and sealed again, as a new version, for
+ * those who are recipients afterwards; then all of it is one commit. */
+struct rewrap {
     const struct opener *from;      /* opens what is there: a token operation for each file */
-    const struct recipient *to;     /* takes the place of from's recipient; the others stay */
-    const struct opener *opener_to; /* proves the new wrap before anything is committed */
+    const struct recipient *add;    /* NULL: none */
+    const struct opener *prove;     /* of add: opens its new wrap before anything is committed;
+                                     * NULL: it is not here, and add->tested must be false */
+    const uint8_t *drop;            /* rids of those who go, n_drop times RID_LEN bytes; with one of
+                                     * them, or has_new_key, the vault gets a new vault key: every
+                                     * other machine needs `trust` once */
+    size_t n_drop;
+    bool has_new_key;
     void (*progress)(void *ctx, size_t n_done, size_t n);
     void *ctx;
 };
-/* How many record files there are, retiring ones included: the token operations of vault_reseal,
- * with one to open the vault and one to prove the new one. */
+/* How many record files there are, retiring ones included: the token operations of vault_rewrap,
+ * with one to open the vault and one for prove. */
 size_t vault_files(const struct vault *v);
-/* One commit. All records get fresh keys under a new vault key; this machine's pin moves to the new
- * fingerprint, every other machine needs `trust` once. Vault open and locked. On failure the old
- * vault stands and files written are removed. */
-int vault_reseal(struct vault *v, const struct reseal *r, struct err *e) MUST_USE;
+/* One commit; vault open and locked. add takes the place in the list of a single drop, and may be
+ * the key that goes; from counts as tested if it stays. On failure the old vault stands and files
+ * written are removed. Before any token operation: ERR_EXISTS (add is a recipient already),
+ * ERR_NOT_FOUND (drop is none), ERR_USAGE (no tested recipient would be left; from is none, or
+ * prove is of another key; nothing to do), ERR_LIMIT (RECIPIENTS_MAX). */
+int vault_rewrap(struct vault *v, const struct rewrap *r, struct err *e) MUST_USE;
+/* One commit that notes that this recipient has opened the vault; OK without one when that was
+ * noted before. o: that recipient's; opens the vault with it, one operation (ERR_TAMPERED,
+ * ERR_TRUST). seen: NULL, or the serial and key id that its token shows, which it gets where it has
+ * none. Locks by itself: the vault must not be locked. */
+int vault_mark_tested(struct vault *v, const struct opener *o, const struct recipient *seen,
+                      struct err *e) MUST_USE;
+/* How many recipients have opened the vault, as it says of itself. */
+size_t vault_count_tested(const struct vault *v);
 
 /* -- doctor -- */
 /* Record files that nothing references: out[cap] file names, *n = number found (may exceed

@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(TOP / "tests/reader"))
 
 import aesgcm  # noqa: E402
+import paper  # noqa: E402
 import reader  # noqa: E402
 
 EXAMPLE = TOP / "tests/example"
@@ -67,6 +68,44 @@ def test_values(recipient):
     done = subprocess.run([sys.executable, "-B", READER, "--vault", EXAMPLE, "--key",
                            EXAMPLE / "key.pem", "--name", "main"], capture_output=True, text=True)
     equal((done.returncode, parse_values(done.stdout)), (0, wanted), "the same on the command line")
+
+
+# A paper
+
+PAPER = TOP / "tests/example/paper"
+WORDS = "legal winner thank year wave sausage worth useful " * 2 + \
+    "legal winner thank year wave sausage worth title"
+
+
+def test_paper(tmp):
+    """The vault in tests/example/paper, which the program made, by the words in FORMAT.md."""
+    section = (TOP / "vault/FORMAT.md").read_text().split("\n## Paper\n")[1].split("\n## ")[0]
+    point(WORDS in " ".join(section.split()), "FORMAT.md has the example's words")
+    wanted = parse_values("\n".join(re.findall("^    .*$", section, re.M)))
+    d = paper.private_key(paper.seed_of(WORDS))
+    equal(f"{d:064x}", wanted["d"], "d as FORMAT.md has it")
+    equal(paper.rid_of(d).hex(), wanted["rid"], "rid as FORMAT.md has it")
+    keys = [line.split() for line in (TOP / "tests/vectors/paper/keys.txt").read_text().splitlines()
+            if not line.startswith("#")]
+    for seed, scalar, rid in keys:
+        d = paper.private_key(bytes.fromhex(seed))
+        equal((f"{d:064x}", paper.rid_of(d).hex()), (scalar, rid), f"the key of {seed[:8]}...")
+    (tmp / "words").write_text(WORDS.upper() + "\n")
+    done = subprocess.run([sys.executable, "-B", READER, "--vault", PAPER, "--words", tmp / "words",
+                           "--name", "main"], capture_output=True, text=True)
+    got = parse_values(done.stdout)
+    equal((done.returncode, got.get("rid")), (0, wanted["rid"]), "the paper opens a record")
+    equal(got.get("api_secret"), documented()["api_secret"], "and what it holds")
+    vault = reader.open_vault(PAPER, reader.paper_recipient(WORDS))
+    equal([(r["kind"], r["tested"], r["key_id"]) for r in vault.body["recipients"]],
+          [("token", True, "AQ"), ("paper", False, "")], "what the vault says of its recipients")
+    for words, why in ((WORDS.replace("title", "zoo"), "checksum"),
+                       (WORDS.replace("title", "titel"), "list"), ("legal", "24")):
+        try:
+            paper.seed_of(words)
+            point(False, f"words are refused: {why}")
+        except ValueError as e:
+            point(why in str(e), f"words are refused: {why}", str(e))
 
 
 def refusal(folder, recipient, name):
@@ -298,6 +337,7 @@ def main():
         tmp = pathlib.Path(name)
         test_vectors()
         test_values(recipient)
+        test_paper(tmp)
         test_flips(tmp, recipient)
         test_changes(tmp, recipient)
         if any(m.exists() for m in MODULES):

@@ -217,6 +217,43 @@ def side_by_side():
         signs(h)
 
 
+def others_stay():
+    """with a spare that is not here: it stays, gets the new key unseen, and is told"""
+    h = fresh()
+    key = os.path.join(h.top, "spare.pem")
+    public = os.path.join(h.top, "spare.pub")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048",
+                    "-out", key], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-out", public], check=True)
+    h.ok("recipients", "add", "--public-key", public, "--scheme", "rsa-oaep-256", "--label",
+         "spare drawer", "--yes")
+    r = seal(h)
+    assert "other recipients  stay" in r.out and "'spare drawer', untested" in r.out, r
+    j = seal(h, "--json").json()
+    assert j["other_recipients"] == [{"label": "spare drawer", "kind": "token", "tested": False}], j
+    signs(h)
+    read = subprocess.run([sys.executable, "-B", os.path.join(lib.ROOT, "tests/reader/reader.py"),
+                           "--vault", h.vault, "--key", key, "--name", "main"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False, text=True)
+    assert read.returncode == 0 and lib.BINANCE["api_secret"] in read.stdout, read
+
+
+def new_pin_named():
+    """what goes wrong with the new token's PIN names the options for it"""
+    h = fresh()
+    conf = conf_of(h, "named")
+    h.extra_env = {"SOFTHSM2_CONF": conf}
+    uri = token(h, conf, "named", NEW_PIN)
+    empty = h.private("empty-pin", "\n")
+    fd = os.open(empty, os.O_RDONLY)
+    r = h.refuses(*QUIET, "--to", uri, "--new-pin-fd", str(fd), code=3,
+                  says="the PIN from --new-pin-fd is empty", may_change=True, pass_fds=(fd,))
+    os.close(fd)
+    r = h.refuses(*QUIET, "--to", uri, "--new-pin-file", os.path.join(h.top, "none"), code=3,
+                  says="the new token: read the PIN", hint="--new-pin-fd", may_change=True)
+    assert "with --pin-fd" not in r.err, r
+
+
 def refused():
     """what is refused changes nothing, and no PIN is tried for nothing"""
     h = fresh()
@@ -311,4 +348,4 @@ if __name__ == "__main__":
         disk_full_inside()
     else:
         lib.main([in_place, json_form, asked, other_machine, old_backup, to_token, side_by_side,
-                  refused, disk_full, counted])
+                  others_stay, new_pin_named, refused, disk_full, counted])

@@ -16,7 +16,7 @@ PRELOAD = os.path.join(lib.TOOLS, "faults_preload.so")
 TOOL = os.path.join(lib.TOOLS, "rotate_tool")
 BEFORE = {"a": "a1", "b": "b2 b1", "c": "c1"}
 AFTER = {"rotate": {"a": "a2 a1"}, "finish": {"b": "b2"}, "rewrite": {}, "rename": {"z": "b2 b1"},
-         "reseal": {}}
+         "reseal": {}, "join": {}, "leave": {}, "test": {}}
 SIGNALS = ("SIGKILL", "SIGTERM", "after:SIGKILL")
 ERRORS = ("EIO", "ENOSPC+")
 
@@ -58,7 +58,7 @@ class Bench:
 
     def show(self):
         """What opens now, as {"records": {name: secrets}, "orphans": [(file, kind, name)], ...}"""
-        out = {"records": {}, "orphans": []}
+        out = {"records": {}, "orphans": [], "recipient": [], "in-list": []}
         for line in self.run("show").out.splitlines():
             word, rest = line.split(" ", 1)
             if word == "record":
@@ -66,8 +66,11 @@ class Bench:
                 out["records"][name] = secrets
             elif word == "orphan":
                 out["orphans"].append(tuple(rest.split(" ")))
+            elif word in ("recipient", "in-list"):
+                out[word].append(rest)
             else:
                 out[word] = rest
+        assert "torn" not in out, out           # a key that opens the vault opens all of it
         return out
 
     def calls(self):

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the worked example of vault/FORMAT.md below a new directory, for a P-256 key that is thrown
- * away by being published, and prints every value on the way. Run once; the result is committed. */
+ * away by being published, and prints every value on the way. With --paper a second recipient is
+ * the paper of that page. Run once each; the results are committed. */
 #include "base/codec.h"
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/wipe.h"
 #include "tests/softkey.h"
 #include "vault/commit.h"
+#include "vault/paper.h"
 
 #include <openssl/pem.h>
 #include <stdio.h>
@@ -69,21 +71,39 @@ static void explain(struct vault *v, struct softkey *k)
     show("K_rec", BYTES_ARR(key));
 }
 
+static void add_paper(struct vault *v, struct softkey *k)
+{
+    struct err e;
+    struct recipient r;
+    struct secret seed = {0};
+    struct paper paper = {.rid = {0}};
+    const struct rewrap change = {.from = &k->opener, .add = &r};
+    must(secret_new(&seed, PAPER_SEED_LEN, &e), &e);
+    memset(seed.p, 0x7f, PAPER_SEED_LEN);
+    seed.n = PAPER_SEED_LEN;
+    must(paper_from_seed(&seed, "paper", &paper, &r, &e), &e);
+    must(vault_rewrap(v, &change, &e), &e);
+    paper_free(&paper);
+    secret_free(&seed);
+}
+
 int main(int argc, char **argv)
 {
+    bool has_paper = argc == 3 && strcmp(argv[1], "--paper") == 0;
+    const char *top = argv[argc - 1];
     struct err e;
     struct where w = {.vault = ""};
     struct softkey k;
     uint8_t id[VAULT_ID_LEN];
     struct vault *v = NULL;
-    if (argc != 2) {
-        fprintf(stderr, "usage: make_example NEW-DIRECTORY\n");
+    if (argc != 2 && !has_paper) {
+        fprintf(stderr, "usage: make_example [--paper] NEW-DIRECTORY\n");
         return 2;
     }
     must(wipe_install(&e), &e);
     must(secret_arena_open(&e), &e);
-    snprintf(w.vault, sizeof(w.vault), "%s/vault", argv[1]);
-    snprintf(w.state, sizeof(w.state), "%s/state", argv[1]);
+    snprintf(w.vault, sizeof(w.vault), "%s/vault", top);
+    snprintf(w.state, sizeof(w.state), "%s/state", top);
     softkey_new(&k, "P-256", SCHEME_ECDH_P256, "example token");
     must(env_real.random(&env_real, id, sizeof(id), &e), &e);
     must(vault_create(&w, id, &k.recipient, &k.opener, &env_real, &v, &e), &e);
@@ -92,6 +112,8 @@ int main(int argc, char **argv)
     must(vault_lock(v, &e), &e);
     must(vault_open(v, &k.opener, &e), &e);
     fill(v);
+    if (has_paper)
+        add_paper(v, &k);
     explain(v, &k);
     PEM_write_PrivateKey(stdout, k.key, NULL, NULL, 0, NULL, NULL);
     vault_free(v);

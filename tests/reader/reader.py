@@ -3,6 +3,7 @@
 
 reader.py --vault DIR --key KEY.pem [--name NAME]
 reader.py --vault DIR --tokens TOKENS.json --pin-file FILE [--name NAME]
+reader.py --vault DIR --words FILE [--name NAME]    (a paper's 24 words)
 """
 import argparse
 import base64
@@ -19,6 +20,7 @@ import der
 import ec
 import forms
 import p11token
+import paper
 from strict import Refused, lines, lp, need, parse_json, shape, unbase64, unlp
 
 VAULT_MAX, RECORD_MAX, RECIPIENTS_MAX = 32 << 20, 256 << 10, 32
@@ -303,6 +305,17 @@ def pem_recipient(path):
     return Recipient(sha256(spki), "ecdh-p256" if d is not None else None, opened)
 
 
+def paper_recipient(words):
+    """The recipient of a paper with these words."""
+    d = paper.private_key(paper.seed_of(words))
+
+    def opened(scheme, ct):
+        need(scheme == "ecdh-p256", "the scheme is not for a paper")
+        return ec.shared_x(d, ct)
+
+    return Recipient(paper.rid_of(d), "ecdh-p256", opened)
+
+
 def choose_token(path, vault):
     """The entry of tokens.json for a recipient of this vault."""
     data = read_file(path, VAULT_MAX)
@@ -352,6 +365,9 @@ def run(arguments):
 
     if arguments.key:
         return use(pem_recipient(arguments.key))
+    if arguments.words:
+        with open(arguments.words, encoding="ascii") as f:
+            return use(paper_recipient(f.read()))
     return with_token(arguments.tokens, arguments.pin_file, arguments.vault, use)
 
 
@@ -361,10 +377,12 @@ def main():
     parser.add_argument("--key")
     parser.add_argument("--tokens")
     parser.add_argument("--pin-file")
+    parser.add_argument("--words")
     parser.add_argument("--name")
     arguments = parser.parse_args()
-    if bool(arguments.key) == bool(arguments.tokens and arguments.pin_file):
-        parser.error("either --key, or --tokens and --pin-file")
+    ways = (arguments.key, arguments.tokens and arguments.pin_file, arguments.words)
+    if sum(map(bool, ways)) != 1:
+        parser.error("one of --key, --tokens and --pin-file, --words")
     try:
         for name, text in run(arguments):
             print(f"{name:12} {text}")
