@@ -26,7 +26,7 @@ CK_RV attrs_read(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attrs, 
     assert(n <= BATCH);
     for (size_t i = 0; i < n; i++)
         caps[i] = attrs[i].ulValueLen;
-    CK_RV rv = t->mod.fn->C_GetAttributeValue(t->session, object, attrs, n);
+    CK_RV rv = t->mod->fn->C_GetAttributeValue(t->session, object, attrs, n);
     bool is_over = false; /* some say OK and a length that does not fit */
     for (size_t i = 0; i < n && rv == CKR_OK; i++)
         is_over = is_over || (attr_has(&attrs[i]) && attrs[i].ulValueLen > caps[i]);
@@ -35,7 +35,7 @@ CK_RV attrs_read(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attrs, 
     /* Some drivers stop at the first that is missing: ask for each alone. */
     for (size_t i = 0; i < n; i++) {
         attrs[i].ulValueLen = caps[i];
-        rv = t->mod.fn->C_GetAttributeValue(t->session, object, &attrs[i], 1);
+        rv = t->mod->fn->C_GetAttributeValue(t->session, object, &attrs[i], 1);
         if (rv != CKR_OK && !is_partial(rv))
             return rv;
         if (rv != CKR_OK || attrs[i].ulValueLen > caps[i])
@@ -54,15 +54,6 @@ struct bytes attr_bytes(const CK_ATTRIBUTE *a)
     return attr_has(a) ? bytes_of(a->pValue, a->ulValueLen) : (struct bytes){0};
 }
 
-static CK_RV find_start(struct token *t, CK_ATTRIBUTE *match, size_t n_match)
-{
-    struct err ignored;
-    CK_RV rv = t->mod.fn->C_FindObjectsInit(t->session, match, n_match);
-    if (rv_is_session_lost(rv) && session_renew(t, &ignored) == OK)
-        rv = t->mod.fn->C_FindObjectsInit(t->session, match, n_match);
-    return rv;
-}
-
 int objects_find(struct token *t, CK_ATTRIBUTE *match, size_t n_match, CK_OBJECT_HANDLE *out,
                  size_t cap, size_t *n, struct err *e)
 {
@@ -70,19 +61,21 @@ int objects_find(struct token *t, CK_ATTRIBUTE *match, size_t n_match, CK_OBJECT
     int r = session_need(t, e);
     if (r)
         return r;
-    CK_RV rv = find_start(t, match, n_match);
+    CK_RV rv = t->mod->fn->C_FindObjectsInit(t->session, match, n_match);
     if (rv != CKR_OK)
-        return rv_err(e, rv, "look for keys on token '%s'", t->info.label);
+        return token_err(t, e, rv, "look for keys on token '%s'", t->info.label);
     while (n_found < cap) {
         CK_ULONG got = 0;
-        rv = t->mod.fn->C_FindObjects(t->session, out + n_found, cap - n_found, &got);
-        if (rv != CKR_OK || got == 0 || got > cap - n_found)
+        rv = t->mod->fn->C_FindObjects(t->session, out + n_found, cap - n_found, &got);
+        if (rv == CKR_OK && got > cap - n_found)
+            rv = CKR_DEVICE_ERROR; /* it counts wrong */
+        if (rv != CKR_OK || got == 0)
             break;
         n_found += got;
     }
-    t->mod.fn->C_FindObjectsFinal(t->session);
+    t->mod->fn->C_FindObjectsFinal(t->session);
     if (rv != CKR_OK)
-        return rv_err(e, rv, "look for keys on token '%s'", t->info.label);
+        return token_err(t, e, rv, "look for keys on token '%s'", t->info.label);
     *n = n_found;
     return OK;
 }

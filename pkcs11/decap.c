@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The private half of the wrapping schemes, on the token. A rejected ciphertext is never tried
- * twice, and the caller learns no more than that it was rejected. */
+/* The private half of the wrapping schemes, on the token. A ciphertext that the token has rejected
+ * is not tried again, and the caller learns no more than that it was rejected. */
 #include "pkcs11/internal.h"
 
+#include "base/env.h"
 #include "base/crypto.h"
 #include "pkcs11/spki.h"
 
@@ -50,7 +51,10 @@ static CK_RV derive(struct token *t, const struct derive_form *form, struct byte
         attr_of(CKA_EXTRACTABLE, &yes, sizeof(yes)), attr_of(CKA_VALUE_LEN, &len, sizeof(len)),
     };
     CK_ULONG n = ARRAY_LEN(template) - (form->has_value_len ? 0 : 1);
-    return t->mod.fn->C_DeriveKey(t->session, &mech, t->key, template, n, out);
+    watch_begin_call(&t->watch);
+    CK_RV rv = t->mod->fn->C_DeriveKey(t->session, &mech, t->key, template, n, out);
+    watch_end_call(&t->watch);
+    return rv;
 }
 
 static CK_RV derive_any(struct token *t, struct bytes point, CK_OBJECT_HANDLE *out)
@@ -90,12 +94,15 @@ static int ecdh(struct token *t, struct bytes point, struct secret *z, CK_RV *rv
     CK_OBJECT_HANDLE h = CK_INVALID_HANDLE;
     *rv = derive_any(t, point, &h);
     if (*rv != CKR_OK)
-        return rv_err(e, *rv, "derive with the key on token '%s'", t->info.label);
+        return token_err(t, e, *rv, "derive with the key on token '%s'", t->info.label);
     CK_ATTRIBUTE value = {CKA_VALUE, z->p, z->cap};
-    *rv = t->mod.fn->C_GetAttributeValue(t->session, h, &value, 1);
-    t->mod.fn->C_DestroyObject(t->session, h);
+    *rv = t->mod->fn->C_GetAttributeValue(t->session, h, &value, 1);
+    struct err ignored;
+    if (t->mod->fn->C_DestroyObject(t->session, h) != CKR_OK && *rv == CKR_OK &&
+        session_renew(t, &ignored) != OK) /* the object ends with its session */
+        t->session = CK_INVALID_HANDLE;
     if (*rv != CKR_OK)
-        return rv_err(e, *rv, "read the shared value from token '%s'", t->info.label);
+        return token_err(t, e, *rv, "read the shared value from token '%s'", t->info.label);
     return pad_z(t, z, value.ulValueLen, e);
 }
 
@@ -113,14 +120,16 @@ static int oaep(struct token *t, enum scheme s, struct bytes ct, struct secret *
         .source = CKZ_DATA_SPECIFIED,
     };
     CK_MECHANISM mech = {CKM_RSA_PKCS_OAEP, &params, sizeof(params)};
-    *rv = t->mod.fn->C_DecryptInit(t->session, &mech, t->key);
+    *rv = t->mod->fn->C_DecryptInit(t->session, &mech, t->key);
     if (*rv != CKR_OK)
-        return rv_err(e, *rv, "start %s on token '%s'", scheme_name(s), t->info.label);
+        return token_err(t, e, *rv, "start %s on token '%s'", scheme_name(s), t->info.label);
     *is_started = true;
     memcpy(copy, ct.p, ct.n);
-    *rv = t->mod.fn->C_Decrypt(t->session, copy, ct.n, z->p, &n);
+    watch_begin_call(&t->watch);
+    *rv = t->mod->fn->C_Decrypt(t->session, copy, ct.n, z->p, &n);
+    watch_end_call(&t->watch);
     if (*rv != CKR_OK)
-        return rv_err(e, *rv, "decrypt on token '%s'", t->info.label);
+        return token_err(t, e, *rv, "decrypt on token '%s'", t->info.label);
     if (n != KEM_Z_LEN)
         return err_set(e, ERR_TAMPERED, "another length");
     z->n = KEM_Z_LEN;
@@ -150,33 +159,80 @@ static int not_opened(const struct token *t, struct err *e)
                        "working: plug it in again and retry");
 }
 
-/* One attempt. *is_retry: nothing was decided about the ciphertext, so a second one is allowed. */
-static int attempt(struct token *t, enum scheme s, struct bytes ct, struct secret *z,
-                   bool *is_retry, struct err *e)
+struct decap {
+    enum scheme scheme;
+    struct bytes ct;
+    struct secret z;    /* room for KEM_CT_MAX bytes */
+    unsigned n_asked;   /* how often the token was */
+};
+
+/* Whether what the token failed with is its verdict on the ciphertext. A point was looked at before
+ * it was sent: only a driver that stays with FUNCTION_FAILED after a new start is believed. */
+static bool is_verdict(struct token *t, const struct decap *d, CK_RV rv, bool is_started)
 {
+    bool is_ecdh = d->scheme == SCHEME_ECDH_P256;
+    if (!is_ecdh && !is_started)
+        return false;
+    if (rv == CKR_OK || rv_class(rv) == RV_DATA)
+        return true;
+    return rv_class(rv) == RV_EITHER && (d->n_asked > 1 || (!is_ecdh && token_is_well(t)));
+}
+
+/* A driver that waited for a touch in vain: which code it gives then, it gives for much else too.
+ * The next wait is for a person to begin. */
+static bool is_unanswered(const struct decap *d, CK_RV rv, uint64_t since)
+{
+    return (rv == CKR_USER_NOT_LOGGED_IN ||
+            (rv_class(rv) == RV_EITHER && d->scheme == SCHEME_ECDH_P256)) &&
+           ticks_ms() - since >= TOKEN_WAIT_MS;
+}
+
+/* What failed after a wait is not begun anew unasked. */
+static int wait_once(struct token *t, uint64_t since, int r)
+{
+    if (ticks_ms() - since >= TOKEN_WAIT_MS)
+        t->rv = CKR_OK;
+    return r;
+}
+
+static int unanswered(struct token *t, struct err *e)
+{
+    t->rv = CKR_OK;
+    err_set(e, ERR_PERSON, "token '%s' was not touched in time, or was pulled", t->info.label);
+    return err_hint(e, "retry, and touch the token when it blinks");
+}
+
+/* One attempt. t->rv stays set where the token may have been lost. */
+static int decap_work(struct token *t, void *arg, struct err *e)
+{
+    struct decap *d = arg;
     CK_RV rv = CKR_OK;
     bool is_started = false;
-    *is_retry = false;
     int r = session_need(t, e);
     if (r)
         return r;
-    if (s == SCHEME_ECDH_P256)
-        r = ecdh(t, ct, z, &rv, e);
+    d->n_asked++;
+    uint64_t since = ticks_ms();
+    if (d->scheme == SCHEME_ECDH_P256)
+        r = ecdh(t, d->ct, &d->z, &rv, e);
     else
-        r = oaep(t, s, ct, z, &rv, &is_started, e);
+        r = oaep(t, d->scheme, d->ct, &d->z, &rv, &is_started, e);
     if (r == OK)
-        return OK;
+        return r;
+    if (is_unanswered(d, rv, since))
+        return unanswered(t, e);
+    if (rv_class(rv) == RV_SESSION || rv_class(rv) == RV_DRIVER)
+        return wait_once(t, since, r);
     /* A failed operation can stay active, a shared value stay behind: both end with the session. */
     struct err gone;
     if (session_renew(t, &gone) != OK) {
         *e = gone;
         return e->code;
     }
-    *is_retry = rv_is_session_lost(rv) || rv_is_handle_lost(rv);
-    bool is_about_token = rv_is_token_fault(rv) || r == ERR_MEMORY ||
-                          (rv == CKR_OK && r == ERR_TOKEN) ||
-                          (rv != CKR_OK && s != SCHEME_ECDH_P256 && !is_started);
-    return is_about_token ? r : not_opened(t, e);
+    if (r == ERR_MEMORY || (rv == CKR_OK && r == ERR_TOKEN) || !is_verdict(t, d, rv, is_started))
+        return wait_once(t, since, r);
+    t->rv = CKR_OK;
+    return not_opened(t, e);
 }
 
 static int decap_check(const struct token *t, enum scheme s, struct bytes ct, struct err *e)
@@ -194,21 +250,18 @@ static int decap_check(const struct token *t, enum scheme s, struct bytes ct, st
     return OK;
 }
 
+static void decap_end(struct decap *d)
+{
+    secret_free(&d->z);
+}
+
 int token_decap(struct token *t, enum scheme s, struct bytes ct, struct secret *z, struct err *e)
 {
     TOKEN_LOCKED(t);
-    AUTO_SECRET raw = {0};
-    bool is_retry;
+    AUTO(decap_end) struct decap d = {.scheme = s, .ct = ct};
     int r = decap_check(t, s, ct, e);
-    if (r || (r = secret_new(&raw, KEM_CT_MAX, e)) != OK)
+    if (r || (r = secret_new(&d.z, KEM_CT_MAX, e)) != OK ||
+        (r = token_twice(t, decap_work, &d, e)) != OK)
         return r;
-    r = attempt(t, s, ct, &raw, &is_retry, e);
-    if (r && is_retry) {
-        if (key_refind(t, e) != OK)
-            return e->code;
-        r = attempt(t, s, ct, &raw, &is_retry, e);
-    }
-    if (r)
-        return r;
-    return secret_copy(z, bytes_of(raw.p, KEM_Z_LEN), e);
+    return secret_copy(z, bytes_of(d.z.p, KEM_Z_LEN), e);
 }

@@ -2,6 +2,8 @@
 /* New sealing keys, made on the token and never able to leave it. */
 #include "pkcs11/internal.h"
 
+#include "pkcs11/advice.h"
+
 static const CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
 static CK_ATTRIBUTE flag(CK_ATTRIBUTE_TYPE type, bool on)
@@ -25,14 +27,13 @@ static CK_RV pair_make(struct token *t, CK_SESSION_HANDLE rw, enum seal_key_kind
     bool is_rsa = key_kind_is_rsa(kind);
     CK_ULONG bits = rsa_bits(kind);
     CK_MECHANISM mech = {is_rsa ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN, NULL, 0};
-    CK_ATTRIBUTE public[] = {
+    CK_ATTRIBUTE public[] = { /* CKA_ENCRYPT is not named: tpm2-pkcs11 fails then, and leaks */
         flag(CKA_TOKEN, true),
         attr_of(CKA_LABEL, label, strlen(label)),
         attr_of(CKA_ID, id.p, id.n),
-        flag(is_rsa ? CKA_ENCRYPT : CKA_VERIFY, is_rsa),
         is_rsa ? attr_of(CKA_MODULUS_BITS, &bits, sizeof(bits))
                : attr_of(CKA_EC_PARAMS, p256_oid, sizeof(p256_oid)),
-        attr_of(CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)), /* RSA only: last */
+        is_rsa ? attr_of(CKA_PUBLIC_EXPONENT, exponent, sizeof(exponent)) : flag(CKA_VERIFY, false),
     };
     CK_ATTRIBUTE private[] = {
         flag(CKA_TOKEN, true),
@@ -45,20 +46,22 @@ static CK_RV pair_make(struct token *t, CK_SESSION_HANDLE rw, enum seal_key_kind
         flag(CKA_SIGN, false), /* from here on: wished for only */
         flag(CKA_UNWRAP, false),
     };
-    CK_ULONG n_public = ARRAY_LEN(public) - (is_rsa ? 0 : 1), n_private = ARRAY_LEN(private);
-    CK_RV rv = t->mod.fn->C_GenerateKeyPair(rw, &mech, public, n_public, private, n_private,
-                                            &out->public, &out->private);
+    CK_ULONG n_public = ARRAY_LEN(public), n_private = ARRAY_LEN(private);
+    watch_begin_call(&t->watch);
+    CK_RV rv = t->mod->fn->C_GenerateKeyPair(rw, &mech, public, n_public, private, n_private,
+                                             &out->public, &out->private);
     if (rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_VALUE_INVALID ||
         rv == CKR_TEMPLATE_INCONSISTENT)
-        rv = t->mod.fn->C_GenerateKeyPair(rw, &mech, public, n_public, private, n_private - 2,
+        rv = t->mod->fn->C_GenerateKeyPair(rw, &mech, public, n_public, private, n_private - 2,
                                           &out->public, &out->private);
+    watch_end_call(&t->watch);
     return rv;
 }
 
 static void pair_destroy(struct token *t, CK_SESSION_HANDLE rw, const struct pair *p)
 {
-    t->mod.fn->C_DestroyObject(rw, p->public);
-    t->mod.fn->C_DestroyObject(rw, p->private);
+    t->mod->fn->C_DestroyObject(rw, p->public);
+    t->mod->fn->C_DestroyObject(rw, p->private);
 }
 
 /* A token may take the attributes and not keep to them: look at what it made. */
@@ -105,29 +108,67 @@ static int generate_check(const struct token *t, enum seal_key_kind kind, const 
     return OK;
 }
 
+struct generation {
+    enum seal_key_kind kind;
+    const char *label;
+    struct bytes id;
+    struct token_key key;
+};
+
+/* A key may have been made before these came: the call is not made again. */
+static void settle_loss(struct token *t, CK_RV rv)
+{
+    bool is_stale_login = rv == CKR_USER_NOT_LOGGED_IN && !token_is_well(t);
+    bool is_before = rv_class(rv) == RV_SESSION && rv != CKR_USER_NOT_LOGGED_IN;
+    if (!is_stale_login && !is_before)
+        t->rv = CKR_OK;
+}
+
+static int not_made(struct token *t, CK_RV rv, struct err *e)
+{
+    token_err(t, e, rv, "generate a key on token '%s'", t->info.label);
+    settle_loss(t, rv);
+    enum token_family family = token_family(&t->info);
+    if (t->rv != CKR_OK || (family != FAMILY_YUBIKEY && family != FAMILY_PIV))
+        return e->code;
+    e->n_hints = 0;
+    return err_hint(e, "a YubiKey makes keys for its management key only: pkcs11-tool --module "
+                       "LIBYKCS11 --login --login-type so --keypairgen --key-type EC:prime256v1 "
+                       "--id 03; then name it by id=%%03. other PIV cards: their maker's tool");
+}
+
+static int generate_work(struct token *t, void *arg, struct err *e)
+{
+    struct generation *g = arg;
+    struct pair pair = {0};
+    CK_SESSION_HANDLE rw;
+    int r = id_is_free(t, g->id, e);
+    if (r || (r = session_open(t, true, &rw, e)) != OK)
+        return r;
+    CK_RV rv = pair_make(t, rw, g->kind, g->label, g->id, &pair);
+    if (rv != CKR_OK) {
+        r = not_made(t, rv, e);
+    } else {
+        r = pair_verify(t, g->kind, &pair, &g->key, e);
+        if (r)
+            pair_destroy(t, rw, &pair);
+        t->rv = CKR_OK; /* what was made is not made twice */
+    }
+    t->mod->fn->C_CloseSession(rw);
+    if (r == OK)
+        key_take(t, pair.private, &g->key);
+    return r;
+}
+
 int token_generate(struct token *t, enum seal_key_kind kind, const char *label, struct bytes id,
                    struct token_key *out, struct err *e)
 {
     TOKEN_LOCKED(t);
-    struct pair pair = {0};
-    struct token_key key;
-    CK_SESSION_HANDLE rw;
+    struct generation g = {.kind = kind, .label = label, .id = id};
     int r = generate_check(t, kind, label, id, e);
-    if (r || (r = id_is_free(t, id, e)) != OK || (r = session_open(t, true, &rw, e)) != OK)
-        return r;
-    CK_RV rv = pair_make(t, rw, kind, label, id, &pair);
-    if (rv != CKR_OK) {
-        r = rv_err(e, rv, "generate a key on token '%s'", t->info.label);
-    } else {
-        r = pair_verify(t, kind, &pair, &key, e);
-        if (r)
-            pair_destroy(t, rw, &pair);
-    }
-    t->mod.fn->C_CloseSession(rw);
-    if (r)
+    if (r || (r = token_twice(t, generate_work, &g, e)) != OK)
         return r;
     token_settle(t);
-    key_take(t, pair.private, &key);
-    *out = key;
+    *out = g.key;
     return OK;
 }

@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
+#include "pkcs11/advice.h"
 
 #include <stdio.h>
 
@@ -111,6 +112,12 @@ static enum seal_key_kind ec_kind_read(struct token *t, CK_OBJECT_HANDLE h)
     return is_p256 ? SEAL_KEY_P256 : SEAL_KEY_OTHER;
 }
 
+/* A YubiKey's own key f9, from its maker: it signs attestations and does nothing for others. */
+static bool is_attestation_key(const struct token *t, const struct token_key *key)
+{
+    return key->id_len == 1 && key->id[0] == 0x19 && token_family(&t->info) == FAMILY_YUBIKEY;
+}
+
 int key_read(struct token *t, CK_OBJECT_HANDLE h, bool with_public, struct token_key *out,
              struct err *e)
 {
@@ -124,12 +131,15 @@ int key_read(struct token *t, CK_OBJECT_HANDLE h, bool with_public, struct token
                         {CKA_SENSITIVE, &sensitive, sizeof(sensitive)}};
     CK_RV rv = attrs_read(t, h, a, ARRAY_LEN(a));
     if (rv != CKR_OK)
-        return rv_err(e, rv, "read a key of token '%s'", t->info.label);
-    bool has_flags = attr_has(&a[3]) || attr_has(&a[4]);
+        return token_err(t, e, rv, "read a key of token '%s'", t->info.label);
+    if (a[0].ulValueLen != sizeof(type))
+        type = CK_UNAVAILABLE_INFORMATION;
+    bool has_ext = a[3].ulValueLen == sizeof(extractable);
+    bool has_sens = a[4].ulValueLen == sizeof(sensitive);
     key.label[attr_bytes(&a[1]).n] = 0;
     key.id_len = attr_bytes(&a[2]).n;
     key.is_extractable =
-        !has_flags || (attr_has(&a[3]) && extractable) || (attr_has(&a[4]) && !sensitive);
+        (!has_ext && !has_sens) || (has_ext && extractable) || (has_sens && !sensitive);
     key.kind = type == CKK_RSA  ? rsa_kind_read(t, h)
                : type == CKK_EC ? ec_kind_read(t, h)
                                 : SEAL_KEY_OTHER;
@@ -142,6 +152,10 @@ int key_read(struct token *t, CK_OBJECT_HANDLE h, bool with_public, struct token
     }
     if (key.kind == SEAL_KEY_OTHER && key.spki.n)
         key.kind = kind_of_spki(&key.spki);
+    if (is_attestation_key(t, &key))
+        key.kind = SEAL_KEY_OTHER;
+    if (with_public && key.kind != SEAL_KEY_OTHER)
+        key.touch = touch_read(t, h, &key);
     *out = key;
     return OK;
 }
@@ -177,27 +191,57 @@ static int rid_matches(const struct token_key *key, const uint8_t *rid, bool *ye
     return r;
 }
 
-int token_keys(struct token *t, const struct token_key_want *want, struct token_key *out,
-               size_t cap, size_t *n, struct err *e)
+/* An object that another process destroyed between its being found and read is passed over. */
+static bool has_vanished(struct token *t)
 {
-    TOKEN_LOCKED(t);
+    bool yes = t->rv == CKR_OBJECT_HANDLE_INVALID;
+    t->rv = yes ? CKR_OK : t->rv;
+    return yes;
+}
+
+/* What token_keys and token_use_key ask for and give. */
+struct search {
+    const struct token_key_want *want;
+    struct token_key *out;
+    size_t cap, n;
+};
+
+static int keys_work(struct token *t, void *arg, struct err *e)
+{
+    struct search *s = arg;
     CK_OBJECT_HANDLE found[KEYS_MAX];
-    size_t n_found = 0, n_out = 0;
-    int r = keys_find(t, want, found, &n_found, e);
+    size_t n_found = 0;
+    s->n = 0;
+    int r = keys_find(t, s->want, found, &n_found, e);
+    if (r == OK && n_found == 0)
+        r = login_check(t, e);
     for (size_t i = 0; r == OK && i < n_found; i++) {
         struct token_key key;
         bool is_wanted = false;
         r = key_read(t, found[i], true, &key, e);
+        if (r && has_vanished(t)) {
+            r = OK;
+            continue;
+        }
         if (r == OK && key.kind != SEAL_KEY_OTHER)
-            r = rid_matches(&key, want->rid, &is_wanted, e);
+            r = rid_matches(&key, s->want->rid, &is_wanted, e);
         if (r != OK || !is_wanted)
             continue;
-        if (n_out < cap)
-            out[n_out] = key;
-        n_out++;
+        if (s->n < s->cap)
+            s->out[s->n] = key;
+        s->n++;
     }
+    return r;
+}
+
+int token_keys(struct token *t, const struct token_key_want *want, struct token_key *out,
+               size_t cap, size_t *n, struct err *e)
+{
+    TOKEN_LOCKED(t);
+    struct search s = {.want = want, .out = out, .cap = cap};
+    int r = token_twice(t, keys_work, &s, e);
     if (r == OK)
-        *n = n_out;
+        *n = s.n;
     return r;
 }
 
@@ -241,7 +285,8 @@ static int census_verdict(const struct token *t, const struct census *c, struct 
         return OK;
     if (c->n_good > 1) {
         err_set(e, ERR_USAGE, "%u keys on token '%s' match: %s", c->n_good, label, c->names);
-        return err_hint(e, "add id=... to the token URI to choose one (id 01 is written %%01)");
+        return err_hint(e, "add id=... or object=LABEL to the token URI to choose one (id 01 is "
+                           "written %%01)");
     }
     if (c->n_extractable) {
         err_set(e, ERR_USAGE, "the key on token '%s' can be read out of it, so it protects nothing",
@@ -267,29 +312,47 @@ void key_take(struct token *t, CK_OBJECT_HANDLE h, const struct token_key *key)
     t->is_derive_form_known = false;
 }
 
-int token_use_key(struct token *t, const struct token_key_want *want, struct token_key *out,
-                  struct err *e)
+static int use_work(struct token *t, void *arg, struct err *e)
 {
-    TOKEN_LOCKED(t);
+    struct search *s = arg;
     CK_OBJECT_HANDLE found[KEYS_MAX];
     struct census c = {0};
     size_t n = 0;
-    bool with_public = want->rid || !want->is_private_only;
-    int r = keys_find(t, want, found, &n, e);
+    bool with_public = s->want->rid || !s->want->is_private_only;
+    int r = keys_find(t, s->want, found, &n, e);
+    if (r == OK && n == 0)
+        r = login_check(t, e);
     for (size_t i = 0; r == OK && i < n; i++) {
         struct token_key key;
         bool is_wanted = false;
         r = key_read(t, found[i], with_public, &key, e);
+        if (r && has_vanished(t)) {
+            r = OK;
+            continue;
+        }
         if (r == OK)
-            r = rid_matches(&key, want->rid, &is_wanted, e);
+            r = rid_matches(&key, s->want->rid, &is_wanted, e);
         if (r == OK && is_wanted)
             census_add(&c, found[i], &key);
     }
     if (r || (r = census_verdict(t, &c, e)) != OK)
         return r;
     key_take(t, c.handle, &c.key);
-    *out = c.key;
+    *s->out = c.key;
     return OK;
+}
+
+int token_use_key(struct token *t, const struct token_key_want *want, struct token_key *out,
+                  struct err *e)
+{
+    TOKEN_LOCKED(t);
+    struct search s = {.want = want, .out = out};
+    CK_OBJECT_HANDLE before = t->key;
+    t->key = CK_INVALID_HANDLE; /* the one before is not sought on the way */
+    int r = token_twice(t, use_work, &s, e);
+    if (r)
+        t->key = before;
+    return r;
 }
 
 int key_refind(struct token *t, struct err *e)
@@ -302,7 +365,7 @@ int key_refind(struct token *t, struct err *e)
     if (r)
         return r;
     if (n != 1)
-        return rv_err(e, CKR_KEY_HANDLE_INVALID, "token '%s'", t->info.label);
+        return token_err(t, e, CKR_KEY_HANDLE_INVALID, "token '%s'", t->info.label);
     t->key = found[0];
     return OK;
 }

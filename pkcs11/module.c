@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One PKCS#11 module by its path, through p11-kit: it counts initialisations, so that the same
- * module may be open twice, and asks the module for its own locking (CKF_OS_LOCKING_OK). The
- * modules that the system registers are never loaded. */
+/* PKCS#11 modules by their path, through p11-kit, which asks each for its own locking when it is
+ * initialised (CKF_OS_LOCKING_OK). One file is loaded and initialised once, however often it is
+ * open. The modules that the system registers are never loaded. */
 #include "pkcs11/internal.h"
+
+#include "base/env.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -11,14 +13,16 @@
 
 static const char conf_name[] = "SOFTHSM2_CONF";
 
-/* Mirrors the process's environment, which is one as well: SoftHSM takes its configuration's path
- * from nowhere else. */
+/* The drivers that are loaded, which are the process's; and a mirror of its environment, which is
+ * one as well: SoftHSM takes its configuration's path from nowhere else. */
 static struct {
     pthread_mutex_t lock;
+    struct module *modules;
+    bool is_stuck;             /* some driver did not end */
     unsigned n_open;
     char conf[TOKEN_PATH_MAX]; /* what the open modules were given; empty: as it was before */
     char *before;              /* the value to put back */
-} env_state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} registry = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void unlockp(pthread_mutex_t **m)
 {
@@ -27,38 +31,38 @@ static void unlockp(pthread_mutex_t **m)
 
 static int env_enter(const char *conf, struct err *e)
 {
-    if (env_state.n_open > 0) {
-        if (strcmp(conf, env_state.conf) != 0)
+    if (registry.n_open > 0) {
+        if (strcmp(conf, registry.conf) != 0)
             return err_set(e, ERR_USAGE,
                            "a token with another SoftHSM configuration is open in this process");
-        env_state.n_open++;
+        registry.n_open++;
         return OK;
     }
     if (conf[0]) {
         const char *now = getenv(conf_name);
-        env_state.before = now ? strdup(now) : NULL;
-        if ((now && !env_state.before) || setenv(conf_name, conf, 1) != 0) {
-            free(env_state.before);
-            env_state.before = NULL;
+        registry.before = now ? strdup(now) : NULL;
+        if ((now && !registry.before) || setenv(conf_name, conf, 1) != 0) {
+            free(registry.before);
+            registry.before = NULL;
             return err_set(e, ERR_MEMORY, "out of memory");
         }
     }
-    snprintf(env_state.conf, sizeof(env_state.conf), "%s", conf);
-    env_state.n_open = 1;
+    snprintf(registry.conf, sizeof(registry.conf), "%s", conf);
+    registry.n_open = 1;
     return OK;
 }
 
 static void env_leave(void)
 {
-    if (--env_state.n_open > 0 || !env_state.conf[0])
+    if (--registry.n_open > 0 || !registry.conf[0])
         return;
-    if (env_state.before)
-        setenv(conf_name, env_state.before, 1);
+    if (registry.before)
+        setenv(conf_name, registry.before, 1);
     else
         unsetenv(conf_name);
-    free(env_state.before);
-    env_state.before = NULL;
-    env_state.conf[0] = 0;
+    free(registry.before);
+    registry.before = NULL;
+    registry.conf[0] = 0;
 }
 
 /* A module over a socket (p11-kit's own) raises SIGPIPE when its server dies. */
@@ -82,18 +86,30 @@ static const char *load_reason(const char *path)
     return msg[0] ? msg : "unknown reason";
 }
 
-static int path_check(const char *path, struct err *e)
+static int path_check(const char *path, struct stat *st, struct err *e)
 {
-    struct stat st;
     if (path[0] == 0)
         return err_set(e, ERR_USAGE, "no token driver is given");
     if (path[0] != '/')
         return err_set(e, ERR_USAGE, "token driver '%s' is not given by an absolute path", path);
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if (stat(path, st) != 0 || !S_ISREG(st->st_mode)) {
         err_set(e, ERR_TOKEN, "token driver '%s' cannot be loaded: no such file", path);
         return err_hint(e, "install the driver (PKCS#11 module) of the token, or correct its path");
     }
     return OK;
+}
+
+static int start(struct module *m, const char *path, struct err *e)
+{
+    CK_RV rv = m->fn->C_Initialize(NULL);
+    m->started_ms = ticks_ms();
+    if (rv == CKR_OK)
+        return OK;
+    if (path)
+        rv_err(e, rv, "token driver '%s' does not start", path);
+    else
+        rv_err(e, rv, "the token driver does not start again");
+    return err_hint(e, "check the driver's own configuration (for SoftHSM: SOFTHSM2_CONF)");
 }
 
 static int load(const char *path, struct module *m, struct err *e)
@@ -104,59 +120,160 @@ static int load(const char *path, struct module *m, struct err *e)
         err_set(e, ERR_TOKEN, "token driver '%s' cannot be loaded: %s", path, load_reason(path));
         return err_hint(e, "the file must be a PKCS#11 module for this machine");
     }
-    CK_RV rv = p11_kit_module_initialize(m->fn);
-    if (rv == CKR_OK)
-        return OK;
-    p11_kit_module_release(m->fn);
-    m->fn = NULL;
-    rv_err(e, rv, "token driver '%s' does not start", path);
-    return err_hint(e, "check the driver's own configuration (for SoftHSM: SOFTHSM2_CONF)");
+    int r = start(m, path, e);
+    if (r) {
+        p11_kit_module_release(m->fn);
+        return r;
+    }
+    CK_INFO info = {0};
+    if (m->fn->C_GetInfo(&info) == CKR_OK) {
+        char name[33];
+        padded_copy(name, sizeof(name), info.libraryDescription, sizeof(info.libraryDescription));
+        snprintf(m->driver, sizeof(m->driver), "%s%s%u.%u", name, name[0] ? " " : "",
+                 info.libraryVersion.major, info.libraryVersion.minor);
+    }
+    return OK;
 }
 
-int module_open(const char *path, const char *softhsm_conf, struct module *m, struct err *e)
+static struct module *loaded(const struct stat *st)
 {
-    int r = path_check(path, e);
+    struct module *m = registry.modules;
+    while (m && (m->dev != st->st_dev || m->ino != st->st_ino))
+        m = m->next;
+    return m;
+}
+
+static int join(struct module *m, const char *path, struct err *e)
+{
+    if (m->is_stuck) {
+        err_set(e, ERR_TOKEN, "token driver '%s' hangs", path);
+        return err_hint(e, "plug the token in again, and start again");
+    }
+    m->n_open++;
+    return OK;
+}
+
+static int add(const char *path, const struct stat *st, struct module **out, struct err *e)
+{
+    struct module *m = calloc(1, sizeof(*m));
+    if (!m)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    int r = load(path, m, e);
+    if (r) {
+        free(m);
+        return r;
+    }
+    pthread_mutex_init(&m->lock, NULL);
+    m->dev = st->st_dev;
+    m->ino = st->st_ino;
+    m->n_open = 1;
+    m->next = registry.modules;
+    registry.modules = m;
+    *out = m;
+    return OK;
+}
+
+int module_open(const char *path, const char *softhsm_conf, struct module **out, struct err *e)
+{
+    struct stat st;
+    int r = path_check(path, &st, e);
     if (r)
         return r;
     sigpipe_ignore();
-    pthread_mutex_lock(&env_state.lock);
-    AUTO(unlockp) pthread_mutex_t *held = &env_state.lock;
+    pthread_mutex_lock(&registry.lock);
+    AUTO(unlockp) pthread_mutex_t *held = &registry.lock;
     (void)held;
     r = env_enter(softhsm_conf ? softhsm_conf : "", e);
     if (r)
         return r;
-    struct module tmp = {0};
-    r = load(path, &tmp, e);
+    struct module *m = loaded(&st);
+    r = m ? join(m, path, e) : add(path, &st, &m, e);
     if (r) {
         env_leave();
         return r;
     }
-    CK_INFO info = {0};
-    if (tmp.fn->C_GetInfo(&info) == CKR_OK) {
-        char name[33];
-        padded_copy(name, sizeof(name), info.libraryDescription, sizeof(info.libraryDescription));
-        snprintf(tmp.driver, sizeof(tmp.driver), "%s%s%u.%u", name, name[0] ? " " : "",
-                 info.libraryVersion.major, info.libraryVersion.minor);
-    }
-    *m = tmp;
+    *out = m;
     return OK;
+}
+
+static void unlink_module(struct module *m)
+{
+    struct module **at = &registry.modules;
+    while (*at != m)
+        at = &(*at)->next;
+    *at = m->next;
+}
+
+static void mark_stuck(struct module *m)
+{
+    m->is_stuck = true;
+    registry.is_stuck = true;
+}
+
+/* The module's lock is held: nobody is in a call of the driver. */
+void module_leave(struct module *m, CK_SESSION_HANDLE session, bool with_logout)
+{
+    pthread_mutex_lock(&registry.lock);
+    bool is_last = --m->n_open == 0;
+    struct ending what = {m->fn, session, with_logout, is_last};
+    if (!m->is_stuck && !ending_run(&what))
+        mark_stuck(m);
+    env_leave();
+    is_last = is_last && !m->is_stuck;
+    if (is_last) {
+        p11_kit_module_release(m->fn);
+        unlink_module(m);
+    }
+    pthread_mutex_unlock(&registry.lock);
+    pthread_mutex_unlock(&m->lock);
+    if (is_last) {
+        pthread_mutex_destroy(&m->lock);
+        free(m);
+    }
 }
 
 void module_close(struct module *m)
 {
-    if (!m->fn)
-        return;
-    pthread_mutex_lock(&env_state.lock);
-    p11_kit_module_finalize(m->fn);
-    p11_kit_module_release(m->fn);
-    m->fn = NULL;
-    env_leave();
-    pthread_mutex_unlock(&env_state.lock);
+    pthread_mutex_lock(&m->lock);
+    module_leave(m, CK_INVALID_HANDLE, false);
 }
 
-void module_closep(struct module *m)
+void module_closep(struct module **m)
 {
-    module_close(m);
+    if (*m)
+        module_close(*m);
+}
+
+int module_restart(struct module *m, struct err *e)
+{
+    m->generation++;
+    if (!ending_run(&(struct ending){.fn = m->fn, .with_finalize = true})) {
+        pthread_mutex_lock(&registry.lock);
+        mark_stuck(m);
+        pthread_mutex_unlock(&registry.lock);
+        err_set(e, ERR_TOKEN, "the token driver hangs");
+        return err_hint(e, "plug the token in again, and start again");
+    }
+    return start(m, NULL, e);
+}
+
+bool token_driver_is_stuck(void)
+{
+    pthread_mutex_lock(&registry.lock);
+    bool is_stuck = registry.is_stuck;
+    pthread_mutex_unlock(&registry.lock);
+    return is_stuck;
+}
+
+struct module *module_lock(struct module *m)
+{
+    pthread_mutex_lock(&m->lock);
+    return m;
+}
+
+void module_unlockp(struct module **m)
+{
+    pthread_mutex_unlock(&(*m)->lock);
 }
 
 int module_slots(const struct module *m, CK_SLOT_ID slots[SLOTS_MAX], size_t *n, struct err *e)
@@ -169,13 +286,14 @@ int module_slots(const struct module *m, CK_SLOT_ID slots[SLOTS_MAX], size_t *n,
             return rv_err(e, rv, "looking for tokens");
         if (count > SLOTS_MAX)
             return err_set(e, ERR_LIMIT, "the driver shows more than %u tokens", SLOTS_MAX);
+        CK_ULONG room = count;
         if (count > 0)
             rv = m->fn->C_GetSlotList(CK_TRUE, slots, &count);
-        if (rv == CKR_BUFFER_TOO_SMALL)
+        if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && count > room))
             continue; /* one was plugged in meanwhile */
         if (rv != CKR_OK)
             return rv_err(e, rv, "looking for tokens");
-        *n = count < SLOTS_MAX ? count : SLOTS_MAX;
+        *n = count;
         return OK;
     }
     return err_set(e, ERR_TOKEN, "looking for tokens: their number keeps changing");

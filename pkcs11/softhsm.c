@@ -249,23 +249,23 @@ static CK_RV user_pin_set(const struct module *m, CK_SLOT_ID slot, const struct 
 static int token_make(struct token_where *w, const struct secret *pin, const struct env *env,
                       struct err *e)
 {
-    AUTO(module_closep) struct module m = {0};
+    AUTO(module_closep) struct module *m = NULL;
     AUTO_SECRET so_pin = {0};
     CK_SLOT_ID slot;
     CK_TOKEN_INFO info;
     unsigned char padded[CK_LABEL_LEN];
     int r = module_open(w->module, w->softhsm_conf, &m, e);
-    if (r || (r = slot_find(&m, false, &slot, &info, e)) != OK ||
+    if (r || (r = slot_find(m, false, &slot, &info, e)) != OK ||
         (r = so_pin_make(env, &so_pin, e)) != OK)
         return r;
     memset(padded, ' ', sizeof(padded));
     memcpy(padded, w->label, strlen(w->label));
-    CK_RV rv = m.fn->C_InitToken(slot, so_pin.p, so_pin.n, padded);
+    CK_RV rv = m->fn->C_InitToken(slot, so_pin.p, so_pin.n, padded);
     if (rv != CKR_OK)
         return rv_err(e, rv, "make the token '%s'", w->label);
-    if ((r = slot_find(&m, true, &slot, &info, e)) != OK)
+    if ((r = slot_find(m, true, &slot, &info, e)) != OK)
         return r;
-    rv = user_pin_set(&m, slot, &so_pin, pin);
+    rv = user_pin_set(m, slot, &so_pin, pin);
     if (rv != CKR_OK)
         return rv_err(e, rv, "set the PIN of the token '%s'", w->label);
     padded_copy(w->serial, sizeof(w->serial), info.serialNumber, sizeof(info.serialNumber));

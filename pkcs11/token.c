@@ -3,6 +3,7 @@
  * label and serial: slot numbers change. */
 #include "pkcs11/internal.h"
 
+#include "base/text.h"
 #include "base/wipe.h"
 
 #include <limits.h>
@@ -11,25 +12,46 @@
 
 #define SHOWN_MAX 6u /* tokens that a message lists */
 
+/* One character is shown as it is, or not at all: what base/text.h would escape. */
+static bool is_shown(struct bytes c)
+{
+    char out[8];
+    text_clean(out, sizeof(out), c);
+    return strlen(out) == c.n && memcmp(out, c.p, c.n) == 0;
+}
+
+void field_copy(char *out, size_t cap, struct bytes field)
+{
+    size_t at = 0;
+    while (field.n > 0 && at + 1 < cap) {
+        size_t step = text_utf8_step(field);
+        bool is_good = step > 0 && is_shown(bytes_of(field.p, step));
+        step = step ? step : 1;
+        if (is_good && at + step >= cap)
+            break;
+        memcpy(out + at, is_good ? (const char *)field.p : "?", is_good ? step : 1);
+        at += is_good ? step : 1;
+        field = bytes_of(field.p + step, field.n - step);
+    }
+    out[at] = 0;
+}
+
 void padded_copy(char *out, size_t cap, const unsigned char *field, size_t n)
 {
     n = strnlen((const char *)field, n);
     while (n > 0 && field[n - 1] == ' ')
         n--;
-    if (n >= cap)
-        n = cap - 1;
-    memcpy(out, field, n);
-    out[n] = 0;
+    field_copy(out, cap, bytes_of(field, n));
 }
 
 static enum pin_state pin_state_of(CK_FLAGS flags)
 {
     if (flags & CKF_USER_PIN_LOCKED)
         return PIN_LOCKED;
+    if (flags & CKF_USER_PIN_FINAL_TRY) /* also where a driver forgets to say that there is a PIN */
+        return PIN_FINAL_TRY;
     if (!(flags & CKF_USER_PIN_INITIALIZED))
         return PIN_UNSET;
-    if (flags & CKF_USER_PIN_FINAL_TRY)
-        return PIN_FINAL_TRY;
     return flags & CKF_USER_PIN_COUNT_LOW ? PIN_LOW : PIN_OK;
 }
 
@@ -42,11 +64,12 @@ static bool is_software(const struct token_info *info)
 {
     return strncmp(info->manufacturer, "SoftHSM", 7) == 0 ||
            strncmp(info->model, "SoftHSM", 7) == 0 || strncmp(info->model, "NSS", 3) == 0 ||
-           strncmp(info->manufacturer, "Mozilla", 7) == 0;
+           strncmp(info->manufacturer, "Mozilla", 7) == 0 ||
+           strcmp(info->model, "SW   TPM") == 0; /* simulated, by swtpm for one */
 }
 
 /* CKR_TOKEN_NOT_PRESENT stands for an uninitialised one too. */
-static CK_RV info_read(const struct module *m, CK_SLOT_ID slot, struct token_info *out)
+CK_RV info_read(const struct module *m, CK_SLOT_ID slot, struct token_info *out)
 {
     CK_TOKEN_INFO ck = {0};
     CK_RV rv = m->fn->C_GetTokenInfo(slot, &ck);
@@ -56,6 +79,7 @@ static CK_RV info_read(const struct module *m, CK_SLOT_ID slot, struct token_inf
         return CKR_TOKEN_NOT_PRESENT;
     struct token_info info = {
         .is_read_only = (ck.flags & CKF_WRITE_PROTECTED) != 0,
+        .is_pin_default = (ck.flags & CKF_USER_PIN_TO_BE_CHANGED) != 0,
         .is_protected_path = (ck.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0,
         .pin = pin_state_of(ck.flags),
         .pin_min = pin_len_of(ck.ulMinPinLen),
@@ -74,9 +98,12 @@ static CK_RV info_read(const struct module *m, CK_SLOT_ID slot, struct token_inf
     return CKR_OK;
 }
 
+/* What is wanted may come as the token's own bytes or as it was shown: both match. */
 static bool part_matches(const char *want, const char *have)
 {
-    return !want[0] || strcmp(want, have) == 0;
+    char shown[TOKEN_LABEL_MAX + TOKEN_SERIAL_MAX];
+    field_copy(shown, sizeof(shown), bytes_str(want));
+    return !want[0] || strcmp(shown, have) == 0;
 }
 
 static bool info_matches(const struct token_where *w, const struct token_info *info)
@@ -85,18 +112,23 @@ static bool info_matches(const struct token_where *w, const struct token_info *i
            part_matches(w->manufacturer, info->manufacturer) && part_matches(w->model, info->model);
 }
 
-/* w NULL: all. slots may be NULL. *n counts those beyond cap too. */
+/* w NULL: all. slots may be NULL. *n counts those beyond cap too. A token that does not say what it
+ * is may be the one that is sought: where none is found, its reason is the error. */
 static int tokens_find(const struct module *m, const struct token_where *w, struct token_info *out,
                        CK_SLOT_ID *slots_out, size_t cap, size_t *n, struct err *e)
 {
     CK_SLOT_ID slots[SLOTS_MAX];
     size_t n_slots, n_found = 0;
+    CK_RV silent = CKR_OK;
     int r = module_slots(m, slots, &n_slots, e);
     if (r)
         return r;
     for (size_t i = 0; i < n_slots; i++) {
         struct token_info info;
-        if (info_read(m, slots[i], &info) != CKR_OK || (w && !info_matches(w, &info)))
+        CK_RV rv = info_read(m, slots[i], &info);
+        if (rv != CKR_OK && rv != CKR_TOKEN_NOT_PRESENT && rv != CKR_TOKEN_NOT_RECOGNIZED)
+            silent = rv;
+        if (rv != CKR_OK || (w && !info_matches(w, &info)))
             continue;
         if (n_found < cap) {
             out[n_found] = info;
@@ -105,19 +137,43 @@ static int tokens_find(const struct module *m, const struct token_where *w, stru
         }
         n_found++;
     }
+    if (n_found == 0 && silent != CKR_OK)
+        return rv_err(e, silent, "ask a token what it is");
     *n = n_found;
     return OK;
+}
+
+/* A card that another process has just reset is not there for a moment, or does not answer: looked
+ * for up to n_looks times, as long as the driver shows nothing that is. slots_out as infos. */
+static int tokens_look(const struct module *m, const struct token_where *w,
+                       struct token_info *infos, CK_SLOT_ID *slots_out, size_t cap,
+                       unsigned n_looks, size_t *n, struct err *e)
+{
+    static const struct timespec pause = {0, 100000000};
+    for (unsigned i = 1;; i++) {
+        struct err ignored;
+        size_t n_all = 0;
+        int r = tokens_find(m, w, infos, slots_out, cap, n, e);
+        if ((r == OK && *n > 0) || i >= n_looks)
+            return r;
+        if (i == 1)
+            continue;
+        if (r == OK && tokens_find(m, NULL, NULL, NULL, 0, &n_all, &ignored) == OK && n_all > 0)
+            return OK;
+        nanosleep(&pause, NULL);
+    }
 }
 
 int token_list(const char *module, const char *softhsm_conf, struct token_info *out, size_t cap,
                size_t *n, struct err *e)
 {
     AUTO_SPARE spare = SPARE_NONE;
-    AUTO(module_closep) struct module m = {0};
+    AUTO(module_closep) struct module *m = NULL;
     int r = spare_begin(softhsm_conf ? softhsm_conf : "", &spare, e);
     if (r || (r = module_open(module, softhsm_conf, &m, e)) != OK)
         return r;
-    return tokens_find(&m, NULL, out, NULL, cap, n, e);
+    MODULE_LOCKED(m);
+    return tokens_find(m, NULL, out, NULL, cap, n, e);
 }
 
 /* "'lab' (serial 01ab), 'two' (serial 02cd) and 3 more" */
@@ -178,52 +234,94 @@ static int several_found(const struct token_info *infos, size_t n, struct err *e
 
 struct token *token_lock(struct token *t)
 {
-    pthread_mutex_lock(&t->lock);
+    module_lock(t->mod);
+    t->rv = CKR_OK;
+    t->is_login_refused = false;
+    if (t->generation != t->mod->generation) { /* another token of the driver made it start again */
+        t->generation = t->mod->generation;
+        t->session = CK_INVALID_HANDLE;
+        t->is_login_ours = false;
+    }
     return t;
 }
 
 void token_unlockp(struct token **t)
 {
-    pthread_mutex_unlock(&(*t)->lock);
+    module_unlockp(&(*t)->mod);
 }
 
-int token_open(const struct token_where *w, struct token **out, struct err *e)
+static int token_new(struct module *m, const struct token_where *w, const struct token_info *info,
+                     CK_SLOT_ID slot, struct token **out, struct err *e)
+{
+    struct token *t = wipe_malloc(sizeof(*t));
+    if (!t)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    memset(t, 0, sizeof(*t));
+    t->mod = m;
+    t->generation = m->generation;
+    t->slot = slot;
+    t->info = *info;
+    memcpy(t->softhsm_conf, w->softhsm_conf, sizeof(t->softhsm_conf));
+    watch_init(&t->watch);
+    t->next = m->tokens;
+    m->tokens = t;
+    *out = t;
+    return OK;
+}
+
+static int token_pick(struct module *m, const struct token_where *w, struct token **out,
+                      struct err *e)
 {
     struct token_info infos[SHOWN_MAX];
     CK_SLOT_ID slots[SHOWN_MAX];
     size_t n;
-    AUTO_SPARE spare = SPARE_NONE;
-    AUTO(module_closep) struct module m = {0};
-    int r = spare_begin(w->softhsm_conf, &spare, e);
-    if (r || (r = module_open(w->module, w->softhsm_conf, &m, e)) != OK)
-        return r;
-    r = tokens_find(&m, w, infos, slots, SHOWN_MAX, &n, e);
+    MODULE_LOCKED(m);
+    int r = tokens_look(m, w, infos, slots, SHOWN_MAX, 10, &n, e);
     if (r)
         return r;
     if (n != 1)
-        return n ? several_found(infos, n, e) : none_found(&m, w, e);
-    struct token *t = wipe_malloc(sizeof(*t));
-    if (!t)
-        return err_set(e, ERR_MEMORY, "out of memory");
-    *t = (struct token){.mod = m, .slot = slots[0], .info = infos[0]};
-    memcpy(t->softhsm_conf, w->softhsm_conf, sizeof(t->softhsm_conf));
-    pthread_mutex_init(&t->lock, NULL);
-    m.fn = NULL; /* t closes it */
-    *out = t;
+        return n ? several_found(infos, n, e) : none_found(m, w, e);
+    return token_new(m, w, &infos[0], slots[0], out, e);
+}
+
+int token_open(const struct token_where *w, struct token **out, struct err *e)
+{
+    AUTO_SPARE spare = SPARE_NONE;
+    AUTO(module_closep) struct module *m = NULL;
+    int r = spare_begin(w->softhsm_conf, &spare, e);
+    if (r || (r = module_open(w->module, w->softhsm_conf, &m, e)) != OK ||
+        (r = token_pick(m, w, out, e)) != OK)
+        return r;
+    m = NULL; /* the token closes it */
     return OK;
+}
+
+/* The login is the process's: while another struct token has the same token, it goes over to that
+ * one. True when it is to be ended. */
+static bool login_give(struct token *t)
+{
+    for (struct token *o = t->mod->tokens; o && t->is_login_ours; o = o->next) {
+        if (o->slot == t->slot && o->session != CK_INVALID_HANDLE &&
+            o->generation == t->generation) {
+            o->is_login_ours = true;
+            return false;
+        }
+    }
+    return t->is_login_ours;
 }
 
 void token_close(struct token *t)
 {
     if (!t)
         return;
-    if (t->session != CK_INVALID_HANDLE) {
-        if (t->is_login_ours)
-            t->mod.fn->C_Logout(t->session);
-        t->mod.fn->C_CloseSession(t->session);
-    }
-    module_close(&t->mod);
-    pthread_mutex_destroy(&t->lock);
+    token_lock(t);
+    struct token **at = &t->mod->tokens;
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    module_leave(t->mod, t->session, login_give(t));
+    watch_end(&t->watch);
+    secret_free(&t->pin);
     wipe_free(t);
 }
 
@@ -239,40 +337,33 @@ const struct token_info *token_info(const struct token *t)
 
 int token_refresh(struct token *t, struct err *e)
 {
-    CK_RV rv = info_read(&t->mod, t->slot, &t->info);
-    return rv == CKR_OK ? OK : rv_err(e, rv, "token '%s'", t->info.label);
+    CK_RV rv = info_read(t->mod, t->slot, &t->info);
+    return rv == CKR_OK ? OK : token_err(t, e, rv, "token '%s'", t->info.label);
+}
+
+bool token_is_same(const struct token *t, const struct token_info *now)
+{
+    return strcmp(t->info.label, now->label) == 0 && strcmp(t->info.serial, now->serial) == 0;
+}
+
+int token_seek(struct token *t, unsigned n_looks, struct token_info *out, struct err *e)
+{
+    struct token_where w = {0};
+    CK_SLOT_ID slot;
+    size_t n = 0;
+    memcpy(w.label, t->info.label, sizeof(w.label));
+    memcpy(w.serial, t->info.serial, sizeof(w.serial));
+    int r = tokens_look(t->mod, &w, out, &slot, 1, n_looks, &n, e);
+    if (r)
+        return r;
+    if (n != 1)
+        return rv_err(e, CKR_TOKEN_NOT_PRESENT, "token '%s'", t->info.label);
+    t->slot = slot;
+    return OK;
 }
 
 void token_settle(const struct token *t)
 {
     if (t->info.is_software)
         sync();
-}
-
-int session_open(struct token *t, bool is_rw, CK_SESSION_HANDLE *out, struct err *e)
-{
-    CK_FLAGS flags = CKF_SERIAL_SESSION | (is_rw ? CKF_RW_SESSION : 0);
-    CK_SESSION_HANDLE h = CK_INVALID_HANDLE;
-    CK_RV rv = t->mod.fn->C_OpenSession(t->slot, flags, NULL, NULL, &h);
-    if (rv != CKR_OK)
-        return rv_err(e, rv, "open a session with token '%s'", t->info.label);
-    *out = h;
-    return OK;
-}
-
-int session_need(struct token *t, struct err *e)
-{
-    return t->session != CK_INVALID_HANDLE ? OK : session_open(t, false, &t->session, e);
-}
-
-int session_renew(struct token *t, struct err *e)
-{
-    struct err first;
-    CK_SESSION_HANDLE fresh = CK_INVALID_HANDLE;
-    int r = session_open(t, false, &fresh, &first);
-    if (t->session != CK_INVALID_HANDLE)
-        t->mod.fn->C_CloseSession(t->session);
-    t->session = fresh;
-    /* A token with room for one session only gives the next when the old one has gone. */
-    return r ? session_open(t, false, &t->session, e) : OK;
 }

@@ -2,7 +2,8 @@
 /* Tokens in plain bytes: find one, log in, find or generate the sealing key, and its one private
  * operation. No CK_ type leaves this folder: the calls are message-shaped, so that a helper process
  * can stand behind them. A struct token is one module loaded by path, one token, one session; all
- * calls on it are serialised by its own mutex. No fork after token_open. */
+ * calls on one module are serialised, whichever token they are for: drivers share more between
+ * sessions than they should. No fork after token_open. */
 #ifndef PKCS11_TOKEN_H
 #define PKCS11_TOKEN_H
 
@@ -12,6 +13,8 @@
 #include "base/secret.h"
 #include "pkcs11/kem.h"
 #include "pkcs11/uri.h"
+
+#define TOKEN_WAIT_MS 1000u /* after so long a person is told that the token may want a touch */
 
 enum pin_state { PIN_OK, PIN_LOW, PIN_FINAL_TRY, PIN_LOCKED, PIN_UNSET };
 
@@ -27,9 +30,10 @@ struct token_info {
     char manufacturer[TOKEN_LABEL_MAX], model[TOKEN_SERIAL_MAX];
     char firmware[8];           /* "2.6" */
     char driver[TOKEN_LABEL_MAX + 8];   /* library description and version, as the module tells */
-    bool is_software;           /* SoftHSM, NSS: not hardware */
+    bool is_software;           /* SoftHSM, NSS, swtpm: not hardware */
     bool is_read_only;
     bool is_protected_path;     /* PIN is entered on the device */
+    bool is_pin_default;        /* the driver says that the PIN is still the maker's */
     enum pin_state pin;
     unsigned pin_min, pin_max;  /* 0: the token does not say */
 };
@@ -52,8 +56,12 @@ enum seal_key_kind {
     SEAL_KEY_OTHER              /* another curve or size: cannot open wraps */
 };
 
+/* Whether the key's operation waits for a touch, where the driver lets that be read. */
+enum touch_policy { TOUCH_UNKNOWN, TOUCH_NEVER, TOUCH_ALWAYS, TOUCH_CACHED };
+
 struct token_key {
     enum seal_key_kind kind;
+    enum touch_policy touch;
     char label[128];
     uint8_t id[TOKEN_ID_MAX];
     size_t id_len;
@@ -88,12 +96,26 @@ const struct token_info *token_info(const struct token *t);
  * holds is success. */
 int token_login(struct token *t, const struct secret *pin, bool use_last_try,
                 struct err *e) MUST_USE;
-/* Of the last token_login. */
+/* From now on: when a call on this token has waited for TOKEN_WAIT_MS, waiting(ctx) is called once
+ * for that call, from another thread; the call goes on. waiting NULL: no more. ctx lives until
+ * then. The callback must not use the token. */
+void token_on_wait(struct token *t, void (*waiting)(void *ctx), void *ctx);
+/* How often since token_open the token was found gone, reset or stuck and a private operation was
+ * done all the same, after one more start: driver, session, login, key. The PIN that worked is kept
+ * in a struct secret for that until token_close, and is given to the same token (label and serial)
+ * once, only where its flags speak of no failed try. */
+unsigned token_recoveries(const struct token *t);
+/* Of the last login: token_login, or one that a recovery made since. */
 enum pin_try token_pin_try(const struct token *t);
 /* Private keys visible now (most tokens: after login) that can open wraps: EC P-256 and RSA.
  * out[cap], *n = number found (may exceed cap). */
 int token_keys(struct token *t, const struct token_key_want *want, struct token_key *out,
                size_t cap, size_t *n, struct err *e) MUST_USE;
+/* The public halves that the token shows, before a login too, of every kind: SEAL_KEY_OTHER cannot
+ * be sealed to. Nothing is known of the private half (is_extractable is false), not even that there
+ * is one. out[cap], *n = number found (may exceed cap). */
+int token_public_keys(struct token *t, struct token_key *out, size_t cap, size_t *n,
+                      struct err *e) MUST_USE;
 /* Exactly one key, which the later private operations use; of several, the only one that is not
  * extractable. ERR_NOT_FOUND, ERR_USAGE (several: lists ids; extractable; not P-256 or RSA). */
 int token_use_key(struct token *t, const struct token_key_want *want, struct token_key *out,
@@ -107,9 +129,15 @@ int token_generate(struct token *t, enum seal_key_kind kind, const char *label, 
 int token_probe(struct token *t, const struct token_key *key, enum scheme *out,
                 struct err *e) MUST_USE;
 /* The one private-key operation: ct to z (KEM_Z_LEN bytes, a secret made here). Every failure to
- * decrypt is one error, ERR_TAMPERED; a token that is gone, logged out or broken is ERR_TOKEN. */
+ * decrypt is one error, ERR_TAMPERED; a token that is gone, logged out or broken is ERR_TOKEN,
+ * after one recovery and a second try; one that waited in vain for a touch is ERR_PERSON, and is
+ * not asked again. Where the login of the recovery failed, the error is that of token_login. At
+ * most two operations are asked of the token. */
 int token_decap(struct token *t, enum scheme s, struct bytes ct, struct secret *z,
                 struct err *e) MUST_USE;
+/* A driver did not end within five seconds, when its token was closed or started anew, and was left
+ * behind with its thread: the process should flush its output and end by _exit. */
+bool token_driver_is_stuck(void);
 /* Changes the user PIN. Errors as token_login (the last try is never used). */
 int token_set_pin(struct token *t, const struct secret *old_pin, const struct secret *new_pin,
                   struct err *e) MUST_USE;

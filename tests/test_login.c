@@ -2,6 +2,7 @@
 /* Tests pkcs11/login.c against a made-up driver: PIN tries, which a SoftHSM never runs out of. */
 #include "tests/fake_driver.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 static struct secret pin;
@@ -23,6 +24,8 @@ static void last_try_is_not_used_unasked(void)
     drv.flags |= CKF_USER_PIN_FINAL_TRY;
     EQ_INT(token_login(t, &pin, false, &e), ERR_PERSON);
     EQ_INT(token_set_pin(t, &pin, &pin, &e), ERR_PERSON);
+    drv.flags &= ~CKF_USER_PIN_INITIALIZED; /* forgotten by the driver */
+    EQ_INT(token_login(t, &pin, false, &e), ERR_PERSON);
     EQ_INT(drv.n_login, 0);
     OK_CALL(token_login(t, &pin, true, &e), &e);
     EQ_INT(drv.n_login, 1);
@@ -156,6 +159,39 @@ static void second_call_asks_the_flags_again(void)
     EQ_INT(drv.n_login, 1);
 }
 
+/* The driver remembers the tries of long ago: before a login it has to look anew. */
+static void old_flags_are_not_believed(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct token *t = fresh(SEAL_KEY_P256), other = {.is_login_wanted = true};
+        struct err e;
+        bool is_recent = i == 1;
+        t->info.is_software = i == 2;
+        fake_module.tokens = i == 3 ? &other : t;
+        fake_module.started_ms = is_recent ? ticks_ms() : 0;
+        drv.flags_after_start = CKF_USER_PIN_FINAL_TRY;
+        EQ_INT(token_login(t, &pin, false, &e), i == 0 ? ERR_PERSON : OK);
+        EQ_INT(drv.n_finalize, i == 0);
+        EQ_INT(drv.n_login, i != 0);
+    }
+}
+
+/* ykcs11 while another process resets the card: once more, where its flags show no try. */
+static void mute_yubikey_is_asked_again(void)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        struct token *t = fresh(SEAL_KEY_P256);
+        struct err e;
+        snprintf(drv.maker, sizeof(drv.maker), "%s", i == 2 ? "Other" : "Yubico");
+        t->info.is_software = false;
+        drv.login_rv = CKR_DEVICE_ERROR;
+        drv.flags_after_start = i == 1 ? CKF_USER_PIN_COUNT_LOW : 0;
+        EQ_INT(token_login(t, &pin, false, &e), ERR_TOKEN);
+        EQ_INT(drv.n_login, i == 0 ? 2 : 1);
+        EQ_INT(token_pin_try(t), PIN_TRIED);
+    }
+}
+
 static unsigned n_sync;
 
 void sync(void)
@@ -168,7 +204,7 @@ static void software_tokens_are_synced(void)
     struct err e;
     for (unsigned i = 0; i < 2; i++) {
         struct token *t = fresh(SEAL_KEY_P256);
-        drv.is_softhsm = i;
+        snprintf(drv.maker, sizeof(drv.maker), "%s", i ? "SoftHSM" : "Other");
         n_sync = 0;
         OK_CALL(token_set_pin(t, &pin, &pin, &e), &e);
         EQ_INT(n_sync, i);
@@ -188,6 +224,8 @@ int main(void)
     RUN(keypad_tokens_take_no_pin);
     RUN(read_only_token);
     RUN(second_call_asks_the_flags_again);
+    RUN(old_flags_are_not_believed);
+    RUN(mute_yubikey_is_asked_again);
     RUN(software_tokens_are_synced);
     secret_free(&pin);
     return harness_end();
