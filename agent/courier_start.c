@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds and starts coffer-net, and says where it may go. The only place that starts a process. */
+/* Finds and starts coffer-net, and says where it may go. The only place that starts it. */
 #include "agent/courier_start.h"
 
 #include "base/env.h"

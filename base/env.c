@@ -75,11 +75,13 @@ static const char *const kept[] = {
     "DISPLAY",
     "WAYLAND_DISPLAY",
     "DBUS_SESSION_BUS_ADDRESS",
+    "XAUTHORITY", /* a window of pinentry on X11 */
     /* for the token's module */
     "SOFTHSM2_CONF",
     "TPM2_PKCS11_*",
     "TSS2_*",
     "PCSCLITE_CSOCK_NAME",
+    "P11_KIT_SERVER_ADDRESS", /* a token behind a socket: which one */
 };
 
 /* Of no use to coffer itself, which hands them on. */

@@ -6,6 +6,7 @@
 #include "agent/policy.h"
 #include "base/ask.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -172,6 +173,7 @@ static int add(struct cli *c, struct adding *a, struct err *e)
     AUTO_SESSION s = {0};
     uint64_t now_us;
 
+    waiting_why("to open the vault");
     if (add_plan(c, a, e) || vault_load(&c->where, c->env, &v, e) || check_name(v, info->name, e) ||
         add_ask_region(c, a, e) || (is_tried && courier_start(&info, 1, &courier, e)) ||
         session_write(c, v, &s, e) || prove_writable(c, v, e) || say_to_whom(c, v, e))

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/failure_text.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,7 @@ static int balance(struct cli *c, struct record_info *info, struct balances *b, 
     const struct record_info *only[] = {info};
     const char *name = c->args->words[0];
 
+    waiting_why("to open '%s'", name);
     if (record_check_name(name, e) || vault_load(&c->where, c->env, &v, e) ||
         vault_peek(v, name, info, e) || can_ask(info, e) || courier_start(only, 1, &courier, e) ||
         session_begin(c, v, &session, e))

@@ -5,10 +5,12 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/new_token.h"
 #include "cli/pick.h"
 #include "cli/pin_source.h"
 #include "cli/session.h"
 #include "cli/tree.h"
+#include "cli/waiting.h"
 #include "pkcs11/softhsm.h"
 
 #include <stdio.h>
@@ -61,7 +63,7 @@ static int make_softhsm(struct cli *c, struct making *m, struct err *e)
     char module[TOKEN_PATH_MAX];
     enum seal_key_kind kind;
 
-    if (label && (strlen(label) >= TOKEN_LABEL_MAX || !label[0]))
+    if (label && strlen(label) >= TOKEN_LABEL_MAX)
         return err_set(e, ERR_USAGE, "--label: a token's label has 1 to %u bytes",
                        TOKEN_LABEL_MAX - 1);
     if (pick_kind(c, &kind, e) || softhsm_module(module, e))
@@ -88,6 +90,8 @@ static int take_token(struct cli *c, struct making *m, struct err *e)
     struct token_uri uri;
     enum seal_key_kind kind;
 
+    waiting_why(c->args->given[OPT_GENERATE] ? "to make and try the sealing key"
+                                             : "to try the sealing key");
     if (pick_kind(c, &kind, e) || pick_uri(c, &uri, &m->entry.where, e) ||
         token_open(&m->entry.where, &m->token, e) || pin_login(c, m->token, "", NULL, e))
         return e->code;
@@ -110,8 +114,7 @@ static int fill(struct cli *c, struct making *m, struct err *e)
 
     if (spki_rid(&m->key.spki, r->rid, e))
         return e->code;
-    if (!text_copy(r->label, sizeof(r->label), bytes_str(label ? label : info->label)))
-        return err_set(e, ERR_USAGE, "--label is longer than %zu bytes", sizeof(r->label) - 1);
+    snprintf(r->label, sizeof(r->label), "%s", label ? label : info->label);
     r->spki = m->key.spki;
     r->kind = RECIPIENT_TOKEN;
     r->tested = true;
@@ -201,9 +204,8 @@ static void say_recovery(struct cli *c, const struct making *m, const char *fing
     out_note(o, "  back up the vault directory; it opens nothing without the token");
     if (m->softhsm_dir[0])
         out_note(o, "  back up the token directory too, elsewhere; without it the vault is lost");
-    else
-        out_note(o, "  there is no spare recipient yet: losing the token loses the vault, and the "
-                    "keys have to be made anew at the exchanges");
+    out_note(o, "  make a spare, for the only token may be lost: coffer recipients add --paper, or "
+                "with another token's URI");
     out_note(o, "  after a restore, or on another machine: coffer trust %s%s", fingerprint,
              m->softhsm_dir[0] ? " --softhsm" : " --token URI");
     if (is_soft)
@@ -276,6 +278,8 @@ int run_init(struct cli *c, struct err *e)
             e, "a token that is plugged in: coffer init --token URI ('coffer tokens' lists them)");
         return err_hint(e, "no hardware token: coffer init --softhsm");
     }
+    if (label_check(c, e))
+        return e->code;
     if (make(c, &m, e)) {
         undo(c, &m);
         return e->code;

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/pin_source.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 
 static int change(const struct cli *c, struct token *t, const struct local_token *entry,
                   struct err *e)
@@ -43,6 +44,7 @@ int run_pin(struct cli *c, struct err *e)
     AUTO(token_closep) struct token *t = NULL;
     struct local_token entry;
 
+    waiting_why("to change its PIN");
     if (vault_load(&c->where, c->env, &v, e) || session_token(c, v, &t, &entry, e) ||
         change(c, t, &entry, e))
         return e->code;

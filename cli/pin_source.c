@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The PIN's way from its source to the token, and nowhere else. */
-#include "cli/pin_source.h"
+/* Where a PIN comes from. How often it is tried is pin_login.c's affair. */
+#include "cli/pin_read.h"
 
 #include "base/ask.h"
-#include "base/crypto.h"
 #include "base/file.h"
-#include "vault/state.h"
+#include "cli/pinentry.h"
+#include "cli/waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define PIN_FILE_MAX 1024u
-#define TYPED_TRIES 3
 
 static int too_long(const char *from, struct err *e)
 {
@@ -135,19 +134,52 @@ static int read_credential(const char *path, struct secret *out, struct err *e)
     return first_line(&raw, from, out, e);
 }
 
+int pin_read_option(const struct cli *c, enum opt_id fd, enum opt_id file, struct secret *out,
+                    struct err *e)
+{
+    const struct args *a = c->args;
+
+    if (a->given[fd] && a->given[file])
+        return err_set(e, ERR_USAGE, "--%s and --%s exclude each other", options[fd].name,
+                       options[file].name);
+    if (a->given[fd])
+        return read_fd(c, fd, out, e);
+    return read_file(a->value[file], FILE_PRIVATE, out, e);
+}
+
+/* The options that ask for a person; what this machine remembers is passed over then. */
+static bool wants_person(const struct cli *c)
+{
+    return c->args->given[OPT_USE_LAST_TRY] || pinentry_is_wanted(c);
+}
+
 bool pin_is_given(const struct cli *c, const char *pin_file)
 {
     char path[TOKEN_PATH_MAX];
 
-    return c->args->given[OPT_PIN_FD] || c->args->given[OPT_PIN_FILE] || pin_file[0] ||
-           credential_path(path);
+    if (c->args->given[OPT_PIN_FD] || c->args->given[OPT_PIN_FILE])
+        return true;
+    return !wants_person(c) && (pin_file[0] || credential_path(path));
 }
 
-static int read_typed(const char *label, struct secret *out, struct err *e)
+bool pin_can_be_asked(const struct cli *c)
 {
-    char prompt[TOKEN_LABEL_MAX + 32];
+    char program[TOKEN_PATH_MAX];
+    struct err quiet;
 
-    snprintf(prompt, sizeof(prompt), "PIN of token '%s'", label);
+    return ask_possible() || (pinentry_find(c, program, &quiet) == OK && program[0]);
+}
+
+/* -- a person -- */
+
+static int read_terminal(const struct pin_want *w, struct secret *out, struct err *e)
+{
+    const char *left = w->is_last_try                                     ? " (the last try)"
+                       : w->info->pin == PIN_LOW && !w->info->is_software ? " (few tries left)"
+                                                                          : "";
+    char prompt[TOKEN_LABEL_MAX + 64];
+
+    snprintf(prompt, sizeof(prompt), "PIN of token '%s'%s", w->info->label, left);
     int rc = ask_secret(prompt, ASK_HIDDEN, "give the PIN with --pin-fd or --pin-file", out, e);
     if (!rc && out->n == 0) {
         secret_free(out);
@@ -156,228 +188,64 @@ static int read_typed(const char *label, struct secret *out, struct err *e)
     return rc;
 }
 
-/* is_refused: it could not be read, which is for a person to mend. */
-static int read_remembered(const char *path, bool *is_refused, struct secret *out, struct err *e)
+static int read_pinentry(const struct pin_want *w, const char *program, struct secret *out,
+                         struct err *e)
 {
-    int rc = read_file(path, FILE_PRIVATE, out, e);
+    const struct token_info *i = w->info;
+    char why[WAITING_WHY];
+    struct pinentry_question q = {
+        .label = i->label, .serial = i->serial, .why = why, .tries = "", .wrong = w->wrong};
 
-    *is_refused = rc == ERR_PERSON;
-    if (*is_refused)
+    waiting_reason(why);
+    if (w->is_last_try)
+        q.tries = "This is the last try: a wrong PIN locks the token.";
+    else if (i->pin == PIN_LOW && !i->is_software)
+        q.tries = "Few tries are left before the token locks.";
+    return pinentry_pin(program, &q, out, e);
+}
+
+static int read_typed(struct pin_want *w, struct secret *out, struct err *e)
+{
+    char program[TOKEN_PATH_MAX];
+
+    if (pinentry_find(w->cli, program, e))
+        return e->code;
+    if (program[0] && !w->is_pinentry_out) {
+        int rc = read_pinentry(w, program, out, e);
+        if (rc != ERR_FAILED)
+            return rc;
+        out_warn("%s", e->msg);
+        w->is_pinentry_out = true;
+    }
+    return read_terminal(w, out, e);
+}
+
+/* It could not be read, which is for a person to mend. */
+static int read_remembered(struct pin_want *w, struct secret *out, struct err *e)
+{
+    int rc = read_file(w->pin_file, FILE_PRIVATE, out, e);
+
+    w->is_refused = rc == ERR_PERSON;
+    if (w->is_refused)
         err_hint(e,
                  "this machine remembers that file as the PIN's source; coffer trust FINGERPRINT "
                  "without --keep-pin-file forgets it");
     return rc;
 }
 
-/* Order: --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file, terminal. ask_person:
- * what this machine remembers is passed over. */
-static int pin_read(const struct cli *c, const char *label, const char *pin_file, bool ask_person,
-                    struct secret *out, bool *is_typed, bool *is_refused, struct err *e)
+int pin_read(struct pin_want *w, struct secret *out, struct err *e)
 {
-    const struct args *a = c->args;
+    const struct args *a = w->cli->args;
+    bool ask_person = w->ask_person || wants_person(w->cli);
     char path[TOKEN_PATH_MAX];
 
-    *is_typed = false;
-    if (a->given[OPT_PIN_FD] && a->given[OPT_PIN_FILE])
-        return err_set(e, ERR_USAGE, "--pin-fd and --pin-file exclude each other");
-    if (a->given[OPT_PIN_FD])
-        return read_fd(c, OPT_PIN_FD, out, e);
-    if (a->given[OPT_PIN_FILE])
-        return read_file(a->value[OPT_PIN_FILE], FILE_PRIVATE, out, e);
+    w->is_typed = false;
+    if (a->given[OPT_PIN_FD] || a->given[OPT_PIN_FILE])
+        return pin_read_option(w->cli, OPT_PIN_FD, OPT_PIN_FILE, out, e);
     if (!ask_person && credential_path(path))
         return read_credential(path, out, e);
-    if (!ask_person && pin_file[0])
-        return read_remembered(pin_file, is_refused, out, e);
-    *is_typed = true;
-    return read_typed(label, out, e);
-}
-
-static int check_new(const struct secret *pin, struct err *e)
-{
-    if (pin->n < NEW_PIN_MIN || pin->n > NEW_PIN_MAX)
-        return err_set(e, ERR_USAGE, "a PIN has %u to %u characters", NEW_PIN_MIN, NEW_PIN_MAX);
-    for (size_t i = 0; i < pin->n; i++)
-        if (pin->p[i] == 0)
-            return err_set(e, ERR_USAGE, "a PIN has no NUL in it");
-    return OK;
-}
-
-static int type_twice(enum opt_id fd, enum opt_id file, struct secret *out, struct err *e)
-{
-    char hint[96];
-
-    snprintf(hint, sizeof(hint), "give the new PIN with --%s or --%s", options[fd].name,
-             options[file].name);
-    for (int i = 0; i < TYPED_TRIES; i++) {
-        AUTO_SECRET one = {0};
-        AUTO_SECRET two = {0};
-        if (ask_secret("New PIN", ASK_HIDDEN, hint, &one, e))
-            return e->code;
-        if (check_new(&one, e)) {
-            out_error(e);
-            continue;
-        }
-        if (ask_secret("New PIN again", ASK_HIDDEN, hint, &two, e))
-            return e->code;
-        if (secret_eq(&one, &two))
-            return secret_copy(out, secret_bytes(&one), e);
-        out_warn("the two PINs differ; type them again");
-    }
-    return err_set(e, ERR_PERSON, "no new PIN was given");
-}
-
-int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, struct secret *out,
-                 struct err *e)
-{
-    const struct args *a = c->args;
-    int rc;
-
-    if (a->given[fd] && a->given[file])
-        return err_set(e, ERR_USAGE, "--%s and --%s exclude each other", options[fd].name,
-                       options[file].name);
-    if (a->given[fd])
-        rc = read_fd(c, fd, out, e);
-    else if (a->given[file])
-        rc = read_file(a->value[file], FILE_PRIVATE, out, e);
-    else
-        rc = type_twice(fd, file, out, e);
-    /* What is no PIN for any token is the caller's mistake here; nothing was tried. */
-    if (rc == ERR_PIN)
-        return e->code = ERR_USAGE;
-    return rc ? rc : check_new(out, e);
-}
-
-/* The guard belongs to the token, not to a vault: one token can open several, and its tries are
- * shared. So its place is under a fixed id. */
-static const uint8_t guard_place[VAULT_ID_LEN] = {0};
-
-static int guard_name(const struct token_info *i, uint8_t out[SHA256_LEN], struct err *e)
-{
-    char text[4 * TOKEN_LABEL_MAX];
-
-    snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", i->manufacturer, i->model, i->serial, i->label);
-    return sha256(bytes_str(text), out, e);
-}
-
-bool pin_is_blocked(const struct cli *c, const struct token_info *info)
-{
-    uint8_t name[SHA256_LEN];
-    struct err e;
-
-    return guard_name(info, name, &e) == OK && pin_guard_is_set(&c->where, guard_place, name);
-}
-
-static const char cheap_way[] = "type the PIN once at a terminal: coffer doctor";
-
-/* The token is the one that opens the vault, so that doctor asks for its PIN too. */
-static bool is_of_vault(const struct cli *c)
-{
-    const struct command *k = c->args->command;
-
-    return k->run != run_init && k->run != run_trust && !c->args->given[OPT_TO];
-}
-
-/* is_refused: the guard did not let the PIN be tried. */
-static int login_unattended(const struct cli *c, struct token *t, const struct secret *pin,
-                            bool *is_refused, struct err *e)
-{
-    struct pin_guard g = {.fd = -1};
-    uint8_t name[SHA256_LEN];
-
-    if (guard_name(token_info(t), name, e))
-        return e->code;
-    *is_refused = pin_guard_begin(&c->where, guard_place, name, &g, e) != OK;
-    if (*is_refused)
-        return is_of_vault(c) ? err_hint(e, "%s", cheap_way) : e->code;
-    int rc = token_login(t, pin, false, e);
-    bool is_failure = rc && token_pin_try(t) == PIN_TRIED;
-    pin_guard_end(&g, !is_failure);
-    if (is_failure)
-        err_hint(e, "a PIN that nobody typed is not tried again until one was typed");
-    if (is_failure && is_of_vault(c))
-        err_hint(e, "%s", cheap_way);
-    return rc;
-}
-
-static int login_typed(const struct cli *c, struct token *t, const struct secret *pin,
-                       struct err *e)
-{
-    uint8_t name[SHA256_LEN];
-    int rc = token_login(t, pin, false, e);
-
-    if (!rc && token_pin_try(t) == PIN_PROVEN && !guard_name(token_info(t), name, e))
-        pin_guard_clear(&c->where, guard_place, name);
-    if (rc == ERR_PIN && token_pin_try(t) == PIN_TRIED && e->n_hints == 0)
-        err_hint(e, "enter the token's user PIN again");
-    return rc;
-}
-
-/* Before anyone is asked: a PIN that could not be tried is not asked for. */
-static int check_tries(const struct token_info *i, struct err *e)
-{
-    if (i->pin == PIN_LOCKED) {
-        err_set(e, ERR_PIN_LOCKED, "the PIN of token '%s' is locked", i->label);
-        return err_hint(e, "unlock it with its PUK or SO PIN and the maker's own tool");
-    }
-    if (i->pin == PIN_FINAL_TRY) {
-        err_set(e, ERR_PERSON, "token '%s' has one PIN try left, and coffer does not spend it",
-                i->label);
-        return err_hint(e, "prove the PIN with the maker's own tool first (YubiKey: "
-                           "yubico-piv-tool -a verify-pin); that gives all tries back");
-    }
-    return OK;
-}
-
-static int login_keypad(const struct cli *c, struct token *t, struct err *e)
-{
-    out_hint("enter the PIN of token '%s' on the device", token_info(t)->label);
-    return login_typed(c, t, NULL, e);
-}
-
-static int login_with(const struct cli *c, struct token *t, const char *pin_file, bool ask_person,
-                      bool *is_typed, bool *is_refused, struct secret *used, struct err *e)
-{
-    AUTO_SECRET pin = {0};
-    int rc;
-
-    if (pin_read(c, token_info(t)->label, pin_file, ask_person, &pin, is_typed, is_refused, e))
-        return e->code;
-    if (*is_typed)
-        rc = login_typed(c, t, &pin, e);
-    else
-        rc = login_unattended(c, t, &pin, is_refused, e);
-    return rc || !used ? rc : secret_copy(used, secret_bytes(&pin), e);
-}
-
-/* A remembered PIN that cannot be read or may not be tried waits for a person; so a person at a
- * terminal is asked. */
-static int login_once(const struct cli *c, struct token *t, const char *pin_file, bool *ask_person,
-                      bool *is_typed, struct secret *used, struct err *e)
-{
-    bool is_explicit = c->args->given[OPT_PIN_FD] || c->args->given[OPT_PIN_FILE];
-    bool is_refused = false;
-
-    if (check_tries(token_info(t), e))
-        return e->code;
-    int rc = login_with(c, t, pin_file, *ask_person, is_typed, &is_refused, used, e);
-    if (!is_refused || is_explicit || !ask_possible())
-        return rc;
-    out_warn("%s", e->msg);
-    *ask_person = true;
-    return login_with(c, t, pin_file, true, is_typed, &is_refused, used, e);
-}
-
-int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,
-              struct err *e)
-{
-    if (token_info(t)->is_protected_path && !pin_is_given(c, pin_file))
-        return login_keypad(c, t, e);
-    bool ask_person = false;
-    for (int i = 1;; i++) {
-        bool is_typed = false;
-        int rc = login_once(c, t, pin_file, &ask_person, &is_typed, used, e);
-        if (rc != ERR_PIN || !is_typed || i == TYPED_TRIES)
-            return rc;
-        out_error(e);
-    }
+    if (!ask_person && w->pin_file[0])
+        return read_remembered(w, out, e);
+    w->is_typed = true;
+    return read_typed(w, out, e);
 }

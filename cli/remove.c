@@ -3,6 +3,7 @@
 #include "base/ask.h"
 #include "cli/cli.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 #include "connectors/checks.h"
 
 #include <stdio.h>
@@ -111,6 +112,7 @@ int run_remove(struct cli *c, struct err *e)
         return e->code;
     if (!yes)
         return err_set(e, ERR_FAILED, "'%s' was not removed", name);
+    waiting_why("to open the vault");
     if (session_write(c, v, &s, e) || vault_lock(v, e) || vault_remove(v, name, e))
         return e->code;
     report(c, name, &g);

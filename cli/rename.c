@@ -2,6 +2,7 @@
 /* coffer rename. The record gets a new version under its new name; the old file goes. */
 #include "cli/cli.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 
 static int check(struct vault *v, const char *from, const char *to, struct err *e)
 {
@@ -23,6 +24,7 @@ int run_rename(struct cli *c, struct err *e)
     AUTO_SESSION s = {0};
     const char *from = c->args->words[0], *to = c->args->words[1];
 
+    waiting_why("to rename '%s'", from);
     if (record_check_name(from, e) || record_check_name(to, e) ||
         vault_load(&c->where, c->env, &v, e) || check(v, from, to, e) ||
         session_begin(c, v, &s, e) || vault_lock(v, e) ||

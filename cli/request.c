@@ -8,6 +8,7 @@
 #include "cli/failure_text.h"
 #include "cli/reply_text.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 #include "cli/wish_args.h"
 
 static const char may_be_done[] = "it may have been carried out: look at the open orders before "
@@ -94,6 +95,7 @@ static int send_signed(const struct cli *c, struct vault *v, struct sending *s, 
     AUTO_SESSION session = {0};
     AUTO(record_freep) struct record *r = NULL;
 
+    waiting_why("to open '%s'", c->args->words[0]);
     if (session_begin(c, v, &session, e))
         return e->code;
     int rc = vault_open_record(v, &session.opener, c->args->words[0], &r, e);

@@ -9,6 +9,7 @@
 #include "cli/choose.h"
 #include "cli/key_facts.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 
 #include <stdio.h>
 
@@ -82,6 +83,7 @@ static int open_old(struct cli *c, struct rotation *r, struct err *e)
 {
     uint64_t now_us;
 
+    waiting_why("to open '%s'", c->args->words[0]);
     if (session_begin(c, r->v, &r->session, e) ||
         session_explain(&r->session,
                         vault_open_record(r->v, &r->session.opener, c->args->words[0], &r->old, e),

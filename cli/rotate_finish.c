@@ -6,6 +6,7 @@
 #include "agent/policy.h"
 #include "base/ask.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 
 #include <stdio.h>
 
@@ -245,6 +246,7 @@ static int finish(struct cli *c, struct vault *v, const struct record_info *old_
     AUTO(record_freep) struct record *now = NULL;
     const char *name = old_info->name;
 
+    waiting_why("to open '%s'", name);
     if (courier_start(&old_info, 1, &courier, e) || session_begin(c, v, &s, e) ||
         session_explain(&s, vault_open_retiring(v, &s.opener, name, &old, e), e) ||
         session_explain(&s, vault_open_record(v, &s.opener, name, &now, e), e) ||

@@ -4,10 +4,16 @@
 #include "cli/session.h"
 
 #include "base/wipe.h"
+#include "cli/new_token.h"
 #include "cli/pin_source.h"
+#include "cli/recipients.h"
+#include "cli/waiting.h"
 
 #include <stdio.h>
 #include <unistd.h>
+
+#define KEYS_SEEN 24u
+#define FINGERPRINT_DIGITS 32u
 
 int local_list(const struct cli *c, struct local_tokens **out, struct err *e)
 {
@@ -63,27 +69,6 @@ bool opens_by_software(const struct vault *v, const struct local_tokens *l)
     return false;
 }
 
-void recipient_text(const struct recipient *r, const struct local_token *local,
-                    char out[RECIPIENT_TEXT])
-{
-    snprintf(out, RECIPIENT_TEXT, "'%s' (%s%s%s, %s)", r->label, r->serial[0] ? "serial " : "",
-             r->serial[0] ? r->serial : "no serial",
-             local && local_is_software(local) ? ", software token" : "", spki_kind(&r->spki));
-}
-
-static void recipient_json(cJSON *list, const struct recipient *r, const struct local_token *local)
-{
-    cJSON *o = json_object(list, NULL);
-
-    json_text(o, "label", r->label);
-    json_text(o, "serial", r->serial);
-    json_text(o, "key", spki_kind(&r->spki));
-    json_text(o, "scheme", scheme_name(r->scheme));
-    json_bool_member(o, "on_this_machine", local != NULL);
-    if (local)
-        json_bool_member(o, "software", local_is_software(local));
-}
-
 void recipients_show(struct cli *c, const struct vault *v, const struct local_tokens *l)
 {
     size_t n;
@@ -92,11 +77,11 @@ void recipients_show(struct cli *c, const struct vault *v, const struct local_to
 
     for (size_t i = 0; i < n; i++) {
         const struct local_token *local = local_find(l, v, &r[i]);
-        char text[RECIPIENT_TEXT];
-        recipient_text(&r[i], local, text);
-        out_line(&c->out, "recipient    %s", text);
+        char line[RECIPIENT_LINE];
+        recipient_line(&r[i], local, line);
+        out_line(&c->out, "recipient    %s", line);
         if (list)
-            recipient_json(list, &r[i], local);
+            recipient_put_json(list, NULL, &r[i], local);
     }
 }
 
@@ -111,20 +96,11 @@ static int no_token(const struct vault *v, size_t n_known, struct err *e)
                 "vault's recipients");
     else
         err_set(e, ERR_PERSON, "this machine knows no token for this vault (id %s)", hex);
+    if (!vault_has_token(v, NULL))
+        return err_hint(e, "only paper opens it; give it a token: coffer recipients add URI");
     err_hint(e, "with the token plugged in: coffer trust FINGERPRINT --token URI");
     return err_hint(e, "with an embedded software token, after copying its directory: "
                        "coffer trust FINGERPRINT --softhsm");
-}
-
-static bool is_recipient(const struct vault *v, const struct local_token *t)
-{
-    size_t n;
-    const struct recipient *r = vault_recipients(v, &n);
-
-    for (size_t i = 0; i < n; i++)
-        if (memcmp(r[i].rid, t->rid, RID_LEN) == 0)
-            return true;
-    return false;
 }
 
 /* SoftHSM calls a directory that is gone a general error. */
@@ -153,7 +129,7 @@ int session_token(const struct cli *c, const struct vault *v, struct token **t,
         if (!is_of(&l->v[i], v))
             continue;
         n_known++;
-        if (!is_recipient(v, &l->v[i]))
+        if (!recipient_find(v, l->v[i].rid))
             continue;
         if (session_open_token(&l->v[i], t, n_tried++ ? &other : e) == OK) {
             *entry = l->v[i];
@@ -176,6 +152,58 @@ static int take_key(struct session *s, struct err *e)
     return token_use_key(s->token, &want, &key, e);
 }
 
+static const struct recipient *recipient_of(const struct vault *v, const struct token_key *k)
+{
+    uint8_t rid[RID_LEN];
+    struct err quiet;
+    const struct recipient *r =
+        k->spki.n && spki_rid(&k->spki, rid, &quiet) == OK ? recipient_find(v, rid) : NULL;
+
+    return r && spki_fits(&k->spki, r->scheme) ? r : NULL;
+}
+
+int session_find_key(const struct vault *v, struct token *t, const struct token_key_want *want,
+                     struct local_token *entry, struct err *e)
+{
+    struct token_key keys[KEYS_SEEN];
+    const struct recipient *r = NULL;
+    size_t n = 0, i = 0;
+
+    if (token_keys(t, want, keys, KEYS_SEEN, &n, e))
+        return e->code;
+    while (i < n && i < KEYS_SEEN && !(r = recipient_of(v, &keys[i])))
+        i++;
+    if (!r) {
+        err_set(e, ERR_NOT_FOUND, "token '%s' has none of the keys that this vault is sealed to",
+                token_info(t)->label);
+        return err_hint(e, "'coffer recipients' lists them");
+    }
+    memcpy(entry->vault_id, vault_id(v), VAULT_ID_LEN);
+    memcpy(entry->rid, r->rid, RID_LEN);
+    entry->scheme = r->scheme;
+    memcpy(entry->key_id, keys[i].id, sizeof(entry->key_id));
+    entry->key_id_len = keys[i].id_len;
+    return OK;
+}
+
+int fingerprint_check(const char *text, struct err *e)
+{
+    bool is_hex = true;
+    size_t n = 0;
+
+    for (const char *p = text; *p; p++) {
+        if (strchr("-: ", *p))
+            continue;
+        is_hex = is_hex && strchr("0123456789abcdefABCDEF", *p);
+        n++;
+    }
+    if (is_hex && n == FINGERPRINT_DIGITS && strlen(text) < FINGERPRINT_TYPED)
+        return OK;
+    err_set(e, ERR_USAGE, "a fingerprint has %u hex digits", FINGERPRINT_DIGITS);
+    return err_hint(e, "for example 0123-4567-89ab-cdef-0123-4567-89ab-cdef; 'coffer doctor' shows "
+                       "it on a machine that trusts the vault");
+}
+
 bool session_key_is_other(struct session *s)
 {
     struct token_key_want want = {.rid = s->entry.rid};
@@ -185,8 +213,27 @@ bool session_key_is_other(struct session *s)
     return token_use_key(s->token, &want, &key, &quiet) == ERR_NOT_FOUND;
 }
 
+/* Drivers call a touch that does not come in time a failed decryption, a lost login or worse. What
+ * they advise then (log in again) does not help; that the file is damaged may still be true. */
+static void explain_touch(struct err *e)
+{
+    struct err said = *e;
+
+    e->n_hints = 0;
+    err_hint(e, "if the token was not touched in time: run the command again, and touch it when it "
+                "blinks");
+    for (unsigned i = 0; i < said.n_hints && e->code == ERR_TAMPERED; i++)
+        err_hint(e, "%s", said.hints[i]);
+}
+
 int session_explain(struct session *s, int rc, struct err *e)
 {
+    bool is_token = rc == ERR_TAMPERED || rc == ERR_TOKEN || rc == ERR_PERSON;
+
+    if (is_token && waiting_asked_touch()) {
+        explain_touch(e);
+        return rc;
+    }
     if (rc != ERR_TAMPERED || !session_key_is_other(s))
         return rc;
     return err_hint(e, "the key on the token seems to be another one under the same id; 'coffer "
@@ -196,18 +243,35 @@ int session_explain(struct session *s, int rc, struct err *e)
 int session_begin(const struct cli *c, const struct vault *v, struct session *s, struct err *e)
 {
     s->token = NULL;
+    s->cli = NULL;
     if (session_token(c, v, &s->token, &s->entry, e))
         return e->code;
-    if (pin_login(c, s->token, s->entry.pin_file, NULL, e) || take_key(s, e)) {
+    int rc = pin_login(c, s->token, s->entry.pin_file, NULL, e);
+    if (!rc) {
+        s->cli = c;
+        rc = take_key(s, e);
+    }
+    if (rc) {
         session_end(s);
-        return e->code;
+        return rc;
     }
     opener_token(&s->opener, s->token, s->entry.rid, s->entry.scheme);
     return OK;
 }
 
+/* Once a command: it went well, and may explain a wait or a second touch. */
+static void say_recovered(const struct token *t)
+{
+    if (t && token_recoveries(t) > 0)
+        out_hint("token '%s' was gone or reset for a moment; it was opened again",
+                 token_info(t)->label);
+}
+
 void session_end(struct session *s)
 {
+    say_recovered(s->token);
+    if (s->token && s->cli)
+        pin_note_failure(s->cli, s->token);
     token_close(s->token);
     s->token = NULL;
 }

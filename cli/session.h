@@ -15,6 +15,7 @@ struct session {
     struct token *token;      /* logged in, its sealing key in use */
     struct local_token entry; /* this machine's entry of tokens.json */
     struct opener opener;
+    const struct cli *cli;    /* NULL before the login */
 };
 
 /* Opens the token of this vault, logs in, and takes the sealing key. No private-key operation yet.
@@ -42,6 +43,14 @@ int session_explain(struct session *s, int rc, struct err *e);
 /* Says on stderr when the vault was opened without a pin. */
 void session_say_trust(const struct vault *v);
 
+/* The key on the token, among those wanted, that the vault is sealed to: entry gets its recipient,
+ * scheme and id. ERR_NOT_FOUND. */
+int session_find_key(const struct vault *v, struct token *t, const struct token_key_want *want,
+                     struct local_token *entry, struct err *e) MUST_USE;
+/* Whether text has the form of a fingerprint, as a person types one. ERR_USAGE. */
+#define FINGERPRINT_TYPED 80u
+int fingerprint_check(const char *text, struct err *e) MUST_USE;
+
 /* Entries of tokens.json that belong to a vault; free with local_list_freep. NULL out on failure.
  */
 int local_list(const struct cli *c, struct local_tokens **out, struct err *e) MUST_USE;
@@ -52,10 +61,6 @@ const struct local_token *local_find(const struct local_tokens *l, const struct 
                                      const struct recipient *r);
 /* One of the tokens that open the vault is, as far as this machine knows, software. */
 bool opens_by_software(const struct vault *v, const struct local_tokens *l);
-/* "'coffer' (SoftHSM, software token)" and the like, for listings. */
-#define RECIPIENT_TEXT 256u
-void recipient_text(const struct recipient *r, const struct local_token *local,
-                    char out[RECIPIENT_TEXT]);
 /* Lines or JSON for all recipients of a vault. */
 void recipients_show(struct cli *c, const struct vault *v, const struct local_tokens *l);
 

@@ -4,6 +4,7 @@
 #include "base/wipe.h"
 #include "cli/cli.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 #include "cli/wish_args.h"
 
 /* Large, so it lives on the heap. */
@@ -67,6 +68,7 @@ static int sign_opened(const struct cli *c, struct vault *v, struct signing *s, 
     AUTO_SESSION session = {0};
     AUTO(record_freep) struct record *r = NULL;
 
+    waiting_why("to open '%s'", c->args->words[0]);
     if (session_begin(c, v, &session, e))
         return e->code;
     int rc = vault_open_record(v, &session.opener, c->args->words[0], &r, e);

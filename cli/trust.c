@@ -6,10 +6,8 @@
 #include "cli/pick.h"
 #include "cli/pin_source.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 #include "pkcs11/softhsm.h"
-
-#define KEYS_SEEN 24u
-#define FINGERPRINT_DIGITS 32u
 
 struct joining {
     struct session s;
@@ -22,53 +20,17 @@ static void joining_close(struct joining *j)
     session_end(&j->s);
 }
 
-/* The recipient whose key is on the token. */
-static int match(const struct vault *v, const struct token_key *keys, size_t n_keys,
-                 struct local_token *entry, bool *found, struct err *e)
-{
-    size_t n;
-    const struct recipient *r = vault_recipients(v, &n);
-    uint8_t rid[RID_LEN];
-
-    *found = false;
-    for (size_t k = 0; k < n_keys && !*found; k++) {
-        if (keys[k].spki.n == 0)
-            continue;
-        if (spki_rid(&keys[k].spki, rid, e))
-            return e->code;
-        for (size_t i = 0; i < n && !*found; i++)
-            if (memcmp(rid, r[i].rid, RID_LEN) == 0 && spki_fits(&keys[k].spki, r[i].scheme)) {
-                memcpy(entry->rid, rid, RID_LEN);
-                entry->scheme = r[i].scheme;
-                memcpy(entry->key_id, keys[k].id, sizeof(entry->key_id));
-                entry->key_id_len = keys[k].id_len;
-                *found = true;
-            }
-    }
-    return OK;
-}
-
 static int find_key(struct cli *c, const struct vault *v, struct joining *j,
                     const struct token_key_want *want, struct err *e)
 {
     struct local_token *entry = &j->s.entry;
     const struct token_info *info = token_info(j->s.token);
-    struct token_key keys[KEYS_SEEN];
     struct token_key_want by_rid = {.rid = entry->rid};
-    size_t n = 0;
-    bool found = false;
+    struct token_key key;
 
-    if (token_keys(j->s.token, want, keys, KEYS_SEEN, &n, e) ||
-        match(v, keys, n < KEYS_SEEN ? n : KEYS_SEEN, entry, &found, e))
+    if (session_find_key(v, j->s.token, want, entry, e) ||
+        token_use_key(j->s.token, &by_rid, &key, e))
         return e->code;
-    if (!found) {
-        err_set(e, ERR_NOT_FOUND, "token '%s' has none of the keys that this vault is sealed to",
-                info->label);
-        return err_hint(e, "'coffer show NAME' lists the vault's recipients");
-    }
-    if (token_use_key(j->s.token, &by_rid, &keys[0], e))
-        return e->code;
-    memcpy(entry->vault_id, vault_id(v), VAULT_ID_LEN);
     memcpy(entry->where.label, info->label, sizeof(entry->where.label));
     memcpy(entry->where.serial, info->serial, sizeof(entry->where.serial));
     j->is_new = true;
@@ -115,25 +77,6 @@ static int by_entry(struct cli *c, const struct vault *v, struct joining *j, str
     return pin_file_to_keep(c, j->s.entry.pin_file, e);
 }
 
-/* Before any work with the token; whether it is this vault's only the opened vault tells. */
-static int check_fingerprint(const char *text, struct err *e)
-{
-    bool is_hex = true;
-    size_t n = 0;
-
-    for (const char *p = text; *p; p++) {
-        if (strchr("-: ", *p))
-            continue;
-        is_hex = is_hex && strchr("0123456789abcdefABCDEF", *p);
-        n++;
-    }
-    if (is_hex && n == FINGERPRINT_DIGITS)
-        return OK;
-    err_set(e, ERR_USAGE, "a fingerprint has %u hex digits", FINGERPRINT_DIGITS);
-    return err_hint(e, "for example 0123-4567-89ab-cdef-0123-4567-89ab-cdef; 'coffer doctor' shows "
-                       "it on a machine that trusts the vault");
-}
-
 static int no_fingerprint(struct err *e)
 {
     err_set(e, ERR_USAGE, "'coffer trust' needs the vault's fingerprint");
@@ -171,8 +114,10 @@ int run_trust(struct cli *c, struct err *e)
         return no_fingerprint(e);
     if (a->given[OPT_TOKEN] && a->given[OPT_SOFTHSM])
         return err_set(e, ERR_USAGE, "--softhsm and --token exclude each other");
-    if (check_fingerprint(a->words[0], e) || vault_load(&c->where, c->env, &v, e))
+    /* before any work with the token; whether it is this vault's only the opened vault tells */
+    if (fingerprint_check(a->words[0], e) || vault_load(&c->where, c->env, &v, e))
         return e->code;
+    waiting_why("to open the vault");
     if (a->given[OPT_TOKEN])
         rc = by_uri(c, v, &j, e);
     else

@@ -6,6 +6,7 @@
 #include "base/wipe.h"
 #include "cli/key_facts.h"
 #include "cli/session.h"
+#include "cli/waiting.h"
 
 #include <stdio.h>
 
@@ -105,6 +106,7 @@ static int open_one(struct vault *v, struct session *s, struct verifying *a, str
 {
     if (p->k.not_reached.code)
         return OK;
+    waiting_why("to open '%s'", p->info.name);
     int rc = vault_open_record(v, &s->opener, p->info.name, &p->r, e);
     if (session_explain(s, rc, e)) {
         /* That the vault is not to be believed ends it for all of them. */
@@ -263,6 +265,7 @@ static int verify(struct cli *c, struct verifying *a, struct err *e)
         verify_summary(c, a);
         return OK;
     }
+    waiting_why(a->n == 1 ? "to open '%s'" : "to open '%s' and others", a->list[0].info.name);
     if ((args->given[OPT_TRADE] && verify_trade_check(c, &a->list[0].info, e)) ||
         start_courier(a, e) || session_begin(c, v, &s, e))
         return e->code;

@@ -10,7 +10,7 @@ done
 [ "$compilers" ] || compilers=${CC:-cc}
 flags=$(pkg-config --cflags p11-kit-1 libcrypto libcjson libcurl | sed 's/-I/-isystem /g')
 for cc in $compilers; do
-    for header in base/*.h pkcs11/*.h vault/*.h connectors/*.h agent/*.h net/*.h cli/*.h tests/*.h tests/fuzz/*.h tests/bench/*.h; do
+    for header in base/*.h pkcs11/*.h vault/*.h connectors/*.h agent/*.h net/*.h cli/*.h tests/*.h tests/fuzz/*.h tests/bench/*.h tests/card/*.h tests/mock/*.h; do
         [ -e "$header" ] || continue
         # shellcheck disable=SC2086 # lists of words
         printf '#include "%s"\n#include "%s"\nextern int one;\n' "$header" "$header" |

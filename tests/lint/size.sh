@@ -10,7 +10,7 @@ import re
 import sys
 
 FOLDERS = ("base", "pkcs11", "vault", "connectors", "agent", "net", "cli", "tests",
-           "tests/tools", "tests/fuzz", "tests/bench", "tests/example")
+           "tests/tools", "tests/fuzz", "tests/bench", "tests/example", "tests/card", "tests/mock")
 FILE_MAX, COLUMNS, FUNCTION_NOTE = 400, 100, 60
 bad = 0
 
