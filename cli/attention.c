@@ -29,6 +29,8 @@ static const struct kind {
     [URGENT_EXPIRES] = {"expires-soon", NULL, NULL},
     [URGENT_IDLE] = {"deleted-when-idle", NULL, NULL},
     [URGENT_TOKEN] = {"token", NULL, NULL},
+    [URGENT_UNTESTED] = {"recipient-untested", NULL, NULL},
+    [URGENT_SPARE] = {"no-spare", NULL, NULL},
     [URGENT_NOTES] = {"notes", "this machine's notes of them cannot be read", "coffer verify"},
     [URGENT_NEVER] = {"never-verified", "never verified on this machine", "coffer verify"},
     [URGENT_STALE] = {"not-verified-lately", "not verified lately", "coffer verify"},

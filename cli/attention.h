@@ -20,6 +20,8 @@ enum urgency { /* most urgent first */
                URGENT_EXPIRES,
                URGENT_IDLE,
                URGENT_TOKEN,
+               URGENT_UNTESTED, /* recipients that have never opened the vault */
+               URGENT_SPARE,    /* there is none */
                URGENT_NOTES,
                URGENT_NEVER,
                URGENT_STALE,

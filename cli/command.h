@@ -21,6 +21,8 @@ enum opt_id {
     /* commands that log in */
     OPT_PIN_FD,
     OPT_PIN_FILE,
+    OPT_PINENTRY,
+    OPT_USE_LAST_TRY,
     /* single commands */
     OPT_SOFTHSM,
     OPT_TOKEN,
@@ -52,6 +54,11 @@ enum opt_id {
     OPT_SEAL,
     OPT_TO,
     OPT_TAKE_BACK,
+    OPT_PUBLIC_KEY,
+    OPT_SCHEME,
+    OPT_PAPER,
+    OPT_WORDS_FD,
+    OPT_LOST,
     OPT_COUNT
 };
 
@@ -98,7 +105,7 @@ extern const struct command commands[]; /* ends with name NULL */
 /* details.c */
 extern const char help_init[], help_add[], help_show[], help_sign[], help_trust[], help_doctor[],
     help_verify[], help_status[], help_balance[], help_rotate[], help_request[], help_guide[],
-    help_review[];
+    help_review[], help_recipients[], help_recover[];
 
 const struct command *command_find(const char *name);
 /* ERR_USAGE "unknown command", naming the nearest. */
@@ -127,6 +134,8 @@ int run_show(struct cli *c, struct err *e);
 int run_rename(struct cli *c, struct err *e);
 int run_remove(struct cli *c, struct err *e);
 int run_trust(struct cli *c, struct err *e);
+int run_recipients(struct cli *c, struct err *e);
+int run_recover(struct cli *c, struct err *e);
 int run_pin(struct cli *c, struct err *e);
 int run_sign(struct cli *c, struct err *e);
 int run_doctor(struct cli *c, struct err *e);

@@ -1,108 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coffer doctor: what concerns the vault, its tokens and its records. It changes nothing, unless
- * --take-back asks for it. */
+/* coffer doctor: what concerns the vault and its records. It changes nothing, unless --take-back
+ * asks for it. Its recipients and tokens are in doctor_tokens.c. */
 #include "cli/doctor.h"
 
 #include "base/ask.h"
-#include "base/file.h"
 #include "cli/pin_source.h"
 #include "cli/session.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 static const char need_pin[] = "give a PIN: --pin-file, --pin-fd or a terminal";
-
-static void check_pin_file(struct doctor *d, const char *path)
-{
-    AUTO_SECRET pin = {0};
-    struct err e = {.code = OK};
-
-    if (!path[0])
-        return;
-    int rc = file_read_secret(path, 1024, FILE_PRIVATE, &pin, &e);
-    if (rc == ERR_NOT_FOUND)
-        err_hint(&e, "write the PIN into that file (mode 0600)");
-    d->is_pin_file_bad = rc != OK;
-    if (rc)
-        doctor_error(d, FINDING_FAIL, "PIN file", &e);
-    else
-        doctor_row(d, FINDING_OK, "PIN file", NULL, "'%s' is yours alone", path);
-}
-
-static void check_pin_state(struct doctor *d, const struct token_info *i)
-{
-    if (i->pin == PIN_LOCKED)
-        doctor_row(d, FINDING_FAIL, "PIN", "unlock it with the PUK or SO PIN and the maker's tool",
-                   "the PIN of token '%s' is locked", i->label);
-    else if (i->pin == PIN_FINAL_TRY)
-        doctor_row(d, FINDING_FAIL, "PIN", "prove the PIN with the maker's own tool first",
-                   "one PIN try is left on token '%s'", i->label);
-    else if (i->pin == PIN_LOW)
-        doctor_row(d, FINDING_WARN, "PIN", "log in once with the right PIN",
-                   "a wrong PIN was entered on token '%s'", i->label);
-    if (pin_is_blocked(d->c, i))
-        doctor_row(d, FINDING_WARN, "PIN guard", "type the PIN once at a terminal",
-                   "a PIN that nobody typed failed, or is being tried: none is tried again until "
-                   "one was typed");
-}
-
-static void check_token(struct doctor *d, const struct local_token *t)
-{
-    struct err e = {.code = OK};
-    AUTO(token_closep) struct token *token = NULL;
-
-    if (session_open_token(t, &token, &e)) {
-        doctor_error(d, FINDING_FAIL, "token", &e);
-        return;
-    }
-    const struct token_info *i = token_info(token);
-    if (i->is_software)
-        doctor_row(d, FINDING_WARN, "token", "for more than trials use a hardware token",
-                   "'%s' is there; it is software: its files and its PIN are all it takes",
-                   i->label);
-    else
-        doctor_row(d, FINDING_OK, "token", NULL, "'%s' (%s) is there", i->label, i->driver);
-    check_pin_state(d, i);
-    check_pin_file(d, t->pin_file);
-}
-
-/* An embedded token is files, which can be kept twice; another cannot. */
-static void check_recovery(struct doctor *d, const struct vault *v, const struct local_token *t)
-{
-    char dir[WHERE_MAX], fix[WHERE_MAX + 128];
-    struct err quiet;
-
-    snprintf(fix, sizeof(fix), "back up the vault; know how to make the keys anew");
-    if (t && t->where.softhsm_conf[0] &&
-        where_softhsm(&d->c->where, vault_id(v), dir, &quiet) == OK && access(dir, F_OK) == 0)
-        snprintf(fix, sizeof(fix), "back up the vault, and elsewhere the token's directory '%s'",
-                 dir);
-    doctor_row(d, FINDING_WARN, "recovery", fix,
-               "one token opens this vault: if it is lost, so is the vault");
-}
-
-static void check_tokens(struct doctor *d, const struct vault *v, const struct local_tokens *l)
-{
-    size_t n;
-    const struct recipient *r = vault_recipients(v, &n);
-    size_t n_here = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        const struct local_token *t = local_find(l, v, &r[i]);
-        if (!t)
-            continue;
-        n_here++;
-        check_token(d, t);
-    }
-    if (n_here == 0)
-        doctor_row(d, FINDING_FAIL, "token",
-                   "coffer trust FINGERPRINT --token URI; after copying an embedded token's "
-                   "directory: coffer trust FINGERPRINT --softhsm",
-                   "this machine knows no token for this vault");
-    if (n == 1)
-        check_recovery(d, v, local_find(l, v, &r[0]));
-}
 
 /* Of trust's hints the last one says what to do. */
 static void last_hint_first(struct err *e)
@@ -219,7 +126,7 @@ static const char *why_no_login(struct doctor *d, const struct vault *v,
         return "tell this machine first which token opens the vault";
     if (pin_is_given(d->c, d->is_pin_file_bad ? "" : t->pin_file))
         return NULL;
-    if (!ask_possible())
+    if (!pin_can_be_asked(d->c))
         return d->is_pin_file_bad ? "mend the PIN file first" : need_pin;
     out_advice(&d->c->out,
                "the PIN lets the token check each record; an empty one checks without it");
@@ -288,7 +195,7 @@ static void check_vault(struct doctor *d)
     doctor_row(d, FINDING_OK, "vault", NULL, "'%s' is yours alone", d->c->where.vault);
     const char *why_not = "mend the local configuration first";
     if (!local_list(d->c, &l, &e)) {
-        check_tokens(d, v, l);
+        doctor_tokens(d, v, l);
         why_not = why_no_login(d, v, l);
     } else if (!d->is_config_bad) {
         doctor_error(d, FINDING_FAIL, "local config", &e);

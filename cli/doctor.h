@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "cli/cli.h"
+#include "vault/local.h"
 #include "vault/vault.h"
 
 enum doctor_level { FINDING_OK, FINDING_WARN, FINDING_FAIL };
@@ -27,6 +28,8 @@ void doctor_memory(struct doctor *d);
 void doctor_swap(struct doctor *d);
 void doctor_state(struct doctor *d);
 void doctor_network(struct doctor *d);
+/* Who opens the vault: the tokens of this machine that are there, and every recipient. */
+void doctor_tokens(struct doctor *d, const struct vault *v, const struct local_tokens *l);
 /* Record files that nothing refers to: to take back, or older versions that may go. */
 void doctor_orphans(struct doctor *d, struct vault *v);
 

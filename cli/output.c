@@ -17,13 +17,19 @@
 /* Whether a line named a command that acts on a vault. Of the process, as stdout and stderr are. */
 static bool has_named_command;
 
+bool term_has_sequences(void)
+{
+    const char *term = getenv("TERM");
+
+    return term && term[0] && strcmp(term, "dumb") != 0;
+}
+
 void out_open(struct out *o, bool is_json, bool is_quiet)
 {
-    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    const char *no_color = getenv("NO_COLOR");
 
     *o = (struct out){.is_json = is_json, .is_quiet = is_quiet};
-    o->has_color =
-        isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0;
+    o->has_color = isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && term_has_sequences();
 }
 
 void out_close(struct out *o)

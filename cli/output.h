@@ -20,6 +20,8 @@ struct out {
 };
 
 void out_open(struct out *o, bool is_json, bool is_quiet);
+/* Whether the terminal obeys escape sequences, as TERM tells. */
+bool term_has_sequences(void);
 void out_close(struct out *o);
 /* A result: always on stdout, unless --json. */
 void out_line(struct out *o, const char *fmt, ...) PRINTF(2, 3);

@@ -10,12 +10,13 @@
 #define KEYS_SEEN 24u
 #define NEW_ID_LEN 8u
 
-int pick_uri(const struct cli *c, struct token_uri *uri, struct token_where *where, struct err *e)
+int pick_uri_from(const char *text, const char *what, struct token_uri *uri,
+                  struct token_where *where, struct err *e)
 {
-    if (uri_parse(c->args->value[OPT_TOKEN], uri, e))
-        return err_wrap(e, "--token");
+    if (uri_parse(text, uri, e))
+        return err_wrap(e, "%s", what);
     if (!uri->module[0]) {
-        err_set(e, ERR_USAGE, "--token: the URI does not say which driver to load");
+        err_set(e, ERR_USAGE, "%s: the URI does not say which driver to load", what);
         return err_hint(e,
                         "add ?module-path=/path/to/driver.so to it, for example "
                         "'pkcs11:token=NAME?module-path=/usr/lib/x86_64-linux-gnu/libykcs11.so'");
@@ -27,6 +28,11 @@ int pick_uri(const struct cli *c, struct token_uri *uri, struct token_where *whe
     memcpy(where->manufacturer, uri->manufacturer, sizeof(where->manufacturer));
     memcpy(where->model, uri->model, sizeof(where->model));
     return OK;
+}
+
+int pick_uri(const struct cli *c, struct token_uri *uri, struct token_where *where, struct err *e)
+{
+    return pick_uri_from(c->args->value[OPT_TOKEN], "--token", uri, where, e);
 }
 
 int pick_kind(const struct cli *c, enum seal_key_kind *kind, struct err *e)
@@ -170,4 +176,11 @@ int pick_key(struct token *t, const struct token_uri *uri, struct token_key *key
         return e->code;
     *scheme = s.scheme;
     return OK;
+}
+
+void hex_text(const uint8_t *id, size_t n, char *out, size_t cap)
+{
+    out[0] = 0;
+    for (size_t i = 0; i < n && 2 * i + 3 <= cap; i++)
+        snprintf(out + 2 * i, 3, "%02x", id[i]);
 }

@@ -8,7 +8,11 @@
 #include "cli/cli.h"
 #include "pkcs11/token.h"
 
-/* --token's URI, which must name its module here: a vault never does. */
+/* A token's URI, which must name its module: a vault never does. what: where it stands, for the
+ * errors ("--to", "the URI"). */
+int pick_uri_from(const char *text, const char *what, struct token_uri *uri,
+                  struct token_where *where, struct err *e) MUST_USE;
+/* --token's. */
 int pick_uri(const struct cli *c, struct token_uri *uri, struct token_where *where,
              struct err *e) MUST_USE;
 /* --generate[=KIND]; p256 when the value is missing. */
@@ -19,5 +23,7 @@ int pick_generate(const struct cli *c, struct token *t, const struct token_uri *
 /* The one key that matches the URI and passes the probe. ERR_USAGE lists several. */
 int pick_key(struct token *t, const struct token_uri *uri, struct token_key *key,
              enum scheme *scheme, struct err *e) MUST_USE;
+/* A key id as "0102ab"; cut to cap. */
+void hex_text(const uint8_t *id, size_t n, char *out, size_t cap);
 
 #endif

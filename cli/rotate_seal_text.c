@@ -3,8 +3,26 @@
 #include "cli/rotate_seal.h"
 
 #include "base/ask.h"
+#include "cli/pick.h"
 
 #include <stdio.h>
+
+/* Who stays a recipient beside the one that is replaced. A paper has no token to be here with, and
+ * one that was never tested may never have worked. */
+static void say_others(struct out *o, const struct sealing_anew *s)
+{
+    size_t n;
+    const struct recipient *r = vault_recipients(s->v, &n);
+
+    if (n < 2)
+        return;
+    out_note(o, "  other recipients  stay and get the new vault key; they need not be here:");
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(r[i].rid, s->old_entry.rid, RID_LEN) != 0)
+            out_note(o, "                    '%s'%s%s", r[i].label,
+                     r[i].kind == RECIPIENT_PAPER ? " (paper, not a token)" : "",
+                     r[i].tested ? "" : ", untested");
+}
 
 int anew_confirm(struct cli *c, const struct sealing_anew *s, struct err *e)
 {
@@ -24,6 +42,7 @@ int anew_confirm(struct cli *c, const struct sealing_anew *s, struct err *e)
     out_note(o,
              "  other machines    refuse the vault until 'coffer trust' is run once on each, with "
              "the new fingerprint");
+    say_others(o, s);
     out_note(o, "  old backups       still open with the old sealing key");
     if (c->args->given[OPT_YES])
         return OK;
@@ -31,13 +50,6 @@ int anew_confirm(struct cli *c, const struct sealing_anew *s, struct err *e)
     if (ask_yes(prompt, "--yes does it without asking", &yes, e))
         return e->code;
     return yes ? OK : err_set(e, ERR_FAILED, "the vault was not sealed anew");
-}
-
-void hex_text(const uint8_t *id, size_t n, char *out, size_t cap)
-{
-    out[0] = 0;
-    for (size_t i = 0; i < n && 2 * i + 3 <= cap; i++)
-        snprintf(out + 2 * i, 3, "%02x", id[i]);
 }
 
 /* All names, some on a line. */
@@ -101,6 +113,22 @@ static void json_key(cJSON *to, const char *name, const struct recipient *r,
     json_text(o, "scheme", scheme_name(r->scheme));
 }
 
+static void json_others(cJSON *to, const struct sealing_anew *s)
+{
+    size_t n;
+    const struct recipient *r = vault_recipients(s->v, &n);
+    cJSON *list = json_array(to, "other_recipients");
+
+    for (size_t i = 0; i < n; i++) {
+        if (memcmp(r[i].rid, s->to.recipient.rid, RID_LEN) == 0)
+            continue;
+        cJSON *o = json_object(list, NULL);
+        json_text(o, "label", r[i].label);
+        json_text(o, "kind", r[i].kind == RECIPIENT_PAPER ? "paper" : "token");
+        json_bool_member(o, "tested", r[i].tested);
+    }
+}
+
 static void report_json(struct cli *c, const struct sealing_anew *s, const char *fingerprint)
 {
     cJSON *j = out_json(&c->out);
@@ -109,8 +137,9 @@ static void report_json(struct cli *c, const struct sealing_anew *s, const char 
     json_text(j, "fingerprint", fingerprint);
     json_text(j, "old_fingerprint", s->old_fingerprint);
     json_number(j, "files", vault_files(s->v));
-    json_key(j, "sealing_key", &s->recipient, &s->to.seat->info, s->entry.where.module);
+    json_key(j, "sealing_key", &s->to.recipient, &s->to.key.seat->info, s->to.entry.where.module);
     json_key(j, "old_sealing_key", &s->old, &s->old_seat.info, s->old_entry.where.module);
+    json_others(j, s);
     cJSON *list = json_array(j, "old_backups_hold");
     for (size_t i = 0; vault_name(s->v, i, name); i++)
         json_list_text(list, name);
@@ -119,7 +148,7 @@ static void report_json(struct cli *c, const struct sealing_anew *s, const char 
 static void say_next(struct cli *c, const struct sealing_anew *s, const char *fingerprint)
 {
     struct out *o = &c->out;
-    bool is_embedded = s->entry.where.softhsm_conf[0] != 0;
+    bool is_embedded = s->to.entry.where.softhsm_conf[0] != 0;
 
     out_note(o, "%s", "");
     out_note(o,
@@ -138,7 +167,7 @@ static void say_next(struct cli *c, const struct sealing_anew *s, const char *fi
 int anew_report(struct cli *c, const struct sealing_anew *s, struct err *e)
 {
     char fingerprint[FINGERPRINT_TEXT];
-    const struct token_info *info = &s->to.seat->info;
+    const struct token_info *info = &s->to.key.seat->info;
     struct out *o = &c->out;
 
     if (vault_fingerprint(s->v, fingerprint, e))
@@ -147,8 +176,8 @@ int anew_report(struct cli *c, const struct sealing_anew *s, struct err *e)
              vault_files(s->v) == 1 ? "" : "s");
     out_line(o, "fingerprint  %s", fingerprint);
     out_line(o, "token        '%s' (serial %s, %s%s)", info->label, info->serial,
-             info->is_software ? "software token, " : "", spki_kind(&s->recipient.spki));
-    out_line(o, "wraps by     %s (tried on the token)", scheme_name(s->recipient.scheme));
+             info->is_software ? "software token, " : "", spki_kind(&s->to.recipient.spki));
+    out_line(o, "wraps by     %s (tried on the token)", scheme_name(s->to.recipient.scheme));
     say_next(c, s, fingerprint);
     say_old(c, s);
     if (o->is_json)

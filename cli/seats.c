@@ -3,6 +3,8 @@
 #include "cli/seats.h"
 
 #include "cli/pin_source.h"
+#include "cli/session.h"
+#include "cli/waiting.h"
 
 static const uint8_t no_key[RID_LEN];
 
@@ -20,6 +22,28 @@ void seat_fill(struct seat *s, const struct cli *c, struct token *t, const struc
     s->where = *w;
     s->info = *token_info(t);
     memcpy(s->in_use, no_key, RID_LEN);
+    waiting_watch(t);
+}
+
+int seat_of_vault(struct cli *c, const struct vault *v, struct seat *s, struct seat_key *k,
+                  struct opener *o, struct local_token *entry, struct err *e)
+{
+    struct token *t = NULL;
+
+    if (session_token(c, v, &t, entry, e))
+        return e->code;
+    seat_fill(s, c, t, &entry->where);
+    k->seat = s;
+    memcpy(k->rid, entry->rid, sizeof(k->rid));
+    memcpy(k->id, entry->key_id, sizeof(k->id));
+    k->id_len = entry->key_id_len;
+    seat_opener(o, k, entry->scheme);
+    return OK;
+}
+
+int seat_login(struct seat *s, const char *pin_file, struct err *e)
+{
+    return pin_login(s->cli, s->token, pin_file, &s->pin, e);
 }
 
 void seat_make_room(struct seat *s, const char *softhsm_conf)
@@ -36,6 +60,7 @@ int seat_take(struct seat *s, struct err *e)
     seat_make_room(s, s->where.softhsm_conf);
     if (token_open(&s->where, &s->token, e))
         return e->code;
+    waiting_watch(s->token);
     int rc = s->pin.n ? token_login(s->token, &s->pin, false, e)
                       : pin_login(s->cli, s->token, "", NULL, e);
     if (rc)

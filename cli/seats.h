@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "cli/cli.h"
 #include "pkcs11/token.h"
+#include "vault/local.h"
 #include "vault/vault.h"
 
 struct seat {
@@ -29,8 +30,14 @@ struct seat_key {
     size_t id_len;
 };
 
-/* Takes a token that is open and logged in. */
+/* Takes a token that is open; from here on its long calls are told (waiting.h). */
 void seat_fill(struct seat *s, const struct cli *c, struct token *t, const struct token_where *w);
+/* The token that this machine has for the vault, with no login yet: its seat, the sealing key on
+ * it, an opener by that key, and this machine's entry. */
+int seat_of_vault(struct cli *c, const struct vault *v, struct seat *s, struct seat_key *k,
+                  struct opener *o, struct local_token *entry, struct err *e) MUST_USE;
+/* Logs in as pin_login does and keeps the PIN that worked for seat_take. */
+int seat_login(struct seat *s, const char *pin_file, struct err *e) MUST_USE;
 /* Makes room for s: closes the other one where both cannot be open. */
 void seat_make_room(struct seat *s, const char *softhsm_conf);
 /* Open and logged in again, if it is not. */

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/pin_source.h"
+#include "cli/recipients.h"
 #include "cli/session.h"
 
 #include <dirent.h>
@@ -72,49 +73,74 @@ static enum fact is_login_blocked(const struct cli *c, const struct local_token 
     return pin_is_blocked(c, &i) ? FACT_YES : FACT_NO;
 }
 
+static void judge_recipient(struct overview *s, const struct recipient *r,
+                            const struct local_token *local)
+{
+    enum fact blocked = local ? is_login_blocked(s->c, local) : FACT_NO;
+
+    if (blocked != FACT_NO)
+        attention_add(&s->attention, URGENT_TOKEN, "", "coffer doctor",
+                      "token '%s': a PIN that nobody typed failed%s; none is tried again until "
+                      "one was typed",
+                      r->label, blocked == FACT_YES ? "" : ", here or at another token");
+    if (!r->tested)
+        attention_add(&s->attention, URGENT_UNTESTED, "",
+                      r->kind == RECIPIENT_PAPER ? "coffer recipients test --paper"
+                                                 : "coffer recipients test URI",
+                      "%s '%s' is UNTESTED: it has never opened this vault",
+                      r->kind == RECIPIENT_PAPER ? "paper" : "token", r->label);
+}
+
 static void judge_tokens(struct overview *s)
 {
-    size_t n, n_here = 0;
+    size_t n, n_here = 0, n_paper = 0;
     const struct recipient *r = vault_recipients(s->vault, &n);
 
     for (size_t i = 0; i < n; i++) {
         const struct local_token *local = local_find(s->tokens, s->vault, &r[i]);
         n_here += local != NULL;
-        enum fact blocked = local ? is_login_blocked(s->c, local) : FACT_NO;
-        if (blocked != FACT_NO)
-            attention_add(&s->attention, URGENT_TOKEN, "", "coffer doctor",
-                          "token '%s': a PIN that nobody typed failed%s; none is tried again until "
-                          "one was typed",
-                          r[i].label, blocked == FACT_YES ? "" : ", here or at another token");
+        n_paper += r[i].kind == RECIPIENT_PAPER;
+        judge_recipient(s, &r[i], local);
     }
-    if (n_here == 0)
+    if (n_here == 0 && n_paper < n)
         attention_add(&s->attention, URGENT_TOKEN, "", "coffer trust FINGERPRINT --token URI",
                       "this machine knows no token that opens the vault");
+    if (n_paper == n)
+        attention_add(&s->attention, URGENT_SPARE, "", "coffer recipients add URI",
+                      "only paper opens this vault, no token");
+    else if (n == 1)
+        attention_add(&s->attention, URGENT_SPARE, "", "coffer recipients add URI",
+                      "one token opens this vault: if it is lost, so is the vault");
+}
+
+static void token_json(cJSON *list, const struct recipient *r, const struct local_token *local,
+                       enum fact blocked)
+{
+    recipient_put_json(list, NULL, r, local);
+    json_fact(cJSON_GetArrayItem(list, cJSON_GetArraySize(list) - 1), "unattended_login_blocked",
+              blocked);
 }
 
 static void show_token(struct overview *s, const struct recipient *r, cJSON *list)
 {
     const struct local_token *local = local_find(s->tokens, s->vault, r);
     enum fact blocked = local ? is_login_blocked(s->c, local) : FACT_NO;
+    bool is_paper = r->kind == RECIPIENT_PAPER;
     static const char *const blocked_text[] = {
         [FACT_UNKNOWN] = ", unattended login may be blocked",
         [FACT_NO] = "",
         [FACT_YES] = ", unattended login blocked",
     };
-    char text[RECIPIENT_TEXT];
+    char line[RECIPIENT_LINE];
 
-    recipient_text(r, local, text);
-    out_line(&s->c->out, "token        %s%s%s", text,
-             local ? ", known here" : ", not known on this machine", blocked_text[blocked]);
-    if (!list)
-        return;
-    cJSON *j = json_object(list, NULL);
-    json_text(j, "label", r->label);
-    json_text(j, "serial", r->serial);
-    json_text(j, "key", spki_kind(&r->spki));
-    json_bool_member(j, "on_this_machine", local != NULL);
-    json_bool_member(j, "software", local && local_is_software(local));
-    json_fact(j, "unattended_login_blocked", blocked);
+    recipient_line(r, local, line);
+    out_line(&s->c->out, "%s        %s%s%s", is_paper ? "paper" : "token", line,
+             is_paper ? ""
+             : local  ? ", known here"
+                      : ", not known on this machine",
+             blocked_text[blocked]);
+    if (list)
+        token_json(list, r, local, blocked);
 }
 
 static void show_trust(struct overview *s)

@@ -4,7 +4,7 @@
 #include "cli/command.h"
 
 #define OPTIONS(...) ((const enum opt_id[]){__VA_ARGS__ __VA_OPT__(, ) OPT_COUNT})
-#define LOGIN OPT_PIN_FD, OPT_PIN_FILE
+#define LOGIN OPT_PIN_FD, OPT_PIN_FILE, OPT_PINENTRY, OPT_USE_LAST_TRY
 
 const struct command commands[] = {
     {
@@ -22,11 +22,15 @@ const struct command commands[] = {
         .synopsis = "[--module PATH]",
         .gist = "tokens present and what each is",
         .options = OPTIONS(OPT_MODULE),
-        .details = "Looks into the modules that this machine's vaults use, into known drivers "
-                   "where they are\n"
-                   "installed, and into --module. Asks for no PIN. The URI shown is what --token "
-                   "takes. Exit 1\n"
-                   "when the module of --module does not work.\n",
+        .details =
+            "Looks into the modules that this machine's vaults use, into known drivers where\n"
+            "they are installed, and into --module. Asks for no PIN. For each token: software\n"
+            "or hardware, serial, firmware, driver, the state of the PIN, the vaults that it\n"
+            "opens, what is known against it, and its public keys: the scheme that such keys\n"
+            "usually do (init tries it), whether a touch is asked, where the driver tells, and\n"
+            "the URI that --token takes. What a driver does not tell is shown as not told. One\n"
+            "device can be listed by two drivers. Exit 1 when the module of --module does not\n"
+            "work.\n",
         .run = run_tokens,
     },
     {
@@ -153,6 +157,29 @@ const struct command commands[] = {
         .options = OPTIONS(LOGIN, OPT_DATA, OPT_HEADER, OPT_INCLUDE),
         .details = help_request,
         .run = run_request,
+    },
+    {
+        .name = "recipients",
+        .synopsis = "[list] | add (URI [--generate[=KIND]] | --public-key FILE [--scheme SCHEME] | "
+                    "--paper) [--label TEXT] [--yes] | test [URI | --paper] | remove RECIPIENT "
+                    "[--yes]",
+        .gist = "the tokens and papers that open the vault",
+        .words = {"ACTION", "URI|RECIPIENT"},
+        .options = OPTIONS(LOGIN, OPT_GENERATE, OPT_LABEL, OPT_PUBLIC_KEY, OPT_SCHEME, OPT_PAPER,
+                           OPT_WORDS_FD, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, OPT_YES),
+        .details = help_recipients,
+        .run = run_recipients,
+    },
+    {
+        .name = "recover",
+        .synopsis = "[FINGERPRINT] [--lost RECIPIENT] [--token URI | --paper] "
+                    "[--to URI [--generate[=KIND]]] [--label TEXT] [--yes]",
+        .gist = "a token is lost, broken or locked: from a spare or paper to a new one",
+        .words = {"FINGERPRINT"},
+        .options = OPTIONS(LOGIN, OPT_LOST, OPT_TOKEN, OPT_PAPER, OPT_WORDS_FD, OPT_TO,
+                           OPT_GENERATE, OPT_LABEL, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, OPT_YES),
+        .details = help_recover,
+        .run = run_recover,
     },
     {
         .name = "trust",

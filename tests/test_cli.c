@@ -135,7 +135,7 @@ static void table_is_whole(void)
         for (size_t i = 0; c->details[i]; i++)
             CHECK(c->details[i] == '\n' || (c->details[i] >= ' ' && c->details[i] <= '~'));
     }
-    EQ_INT(n, 20);
+    EQ_INT(n, 22);
     for (size_t i = 0; i < OPT_COUNT; i++) {
         CHECK(options[i].name && options[i].gist);
         for (size_t k = 0; k < i; k++)

@@ -3,7 +3,8 @@
  * searches all of its memory for needles. It reads only: the command runs as always.
  *
  * memsearch NEEDLES COMMAND [ARGUMENT...]
- * NEEDLES: one a line. 'control:TEXT' is known to be there and must be found, else the search has
+ * NEEDLES: a file, with @ before its name one that is read only when the first process ends; one
+ * needle a line. 'control:TEXT' is known to be there and must be found, else the search has
  * proved nothing; 'TEXT' and 'hex:6162..' must not be found. Needles are named by line, never
  * printed, and each process is told with whether a control was found in it. Exit: 0 clean, 1 a
  * needle was found, 2 the search proved nothing, 77 cannot trace. */
@@ -38,6 +39,7 @@ static struct needle needles[NEEDLES_MAX];
 static struct needle *by_start[1u << 16];
 static size_t n_needles, longest;
 static unsigned n_maps, n_blind, n_searches;
+static const char *late; /* the file of needles that are not known yet */
 
 static int hex_digit(char c)
 {
@@ -165,6 +167,9 @@ static void tell_process(pid_t pid, unsigned controls_before)
 static int search_process(pid_t pid)
 {
     char path[64], *line = NULL;
+    if (late && !read_needles(late))
+        return 77;
+    late = NULL;
     unsigned controls = controls_found();
     size_t cap = 0;
     snprintf(path, sizeof(path), "/proc/%d/mem", pid);
@@ -252,7 +257,8 @@ static int verdict(int status)
 
 int main(int argc, char **argv)
 {
-    if (argc < 3 || !read_needles(argv[1])) {
+    late = argc > 1 && argv[1][0] == '@' ? argv[1] + 1 : NULL;
+    if (argc < 3 || (!late && !read_needles(argv[1]))) {
         fputs("usage: memsearch NEEDLES COMMAND [ARGUMENT...]\n", stderr);
         return 2;
     }
