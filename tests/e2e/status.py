@@ -87,12 +87,12 @@ def test_no_vault():
 
 
 def test_empty():
-    """an empty vault: the vault and its token, and nothing to do"""
+    """an empty vault: the vault and its token, and nothing to do but to add a spare"""
     with Home() as h:
         h.init()
         r, j = status(h)
-        assert "Nothing needs attention." in r.out and "no keys yet" in r.out, r
-        assert j["attention"] == [] and j["keys"] == [], j
+        assert "one token opens this vault" in r.out and "no keys yet" in r.out, r
+        assert [a["what"] for a in j["attention"]] == ["no-spare"] and j["keys"] == [], j
         assert j["vault"]["trusted"] and j["vault"]["fingerprint"] == h.fingerprint(), j
         assert j["tokens"][0]["software"] and j["tokens"][0]["on_this_machine"], j
 
@@ -274,8 +274,8 @@ def test_after_verify():
         add(h, x, "taker", bad, "--accept-risk", "withdraws: it pays the bills")
         r, j = status(h)
         assert wanted(j, "main") == [] and wanted(j, "taker") == ["may-withdraw"], j
-        assert re.search(r"  taker  MAY WITHDRAW \(accepted \d{4}-\d\d-\d\d: withdraws: it pays the bills"
-                         r"\)  coffer rotate taker", r.out.splitlines()[1]), r
+        assert re.search(r"  taker +MAY WITHDRAW \(accepted \d{4}-\d\d-\d\d: withdraws: it pays the bills"
+                         r"\) +coffer rotate taker", r.out.splitlines()[1]), r
         accepted = r.out.partition("Accepted risks:\n")[2].splitlines()[0]
         assert re.fullmatch(r"  taker  \d{4}-\d\d-\d\d  withdraws: it pays the bills  may-withdraw",
                             accepted), r
