@@ -129,7 +129,7 @@ void world_close(struct world *w)
 static int usage(void)
 {
     fputs("usage: bench fill PIN N [CA-FILE CONNECT-TO] | inside PIN [CCXT] |\n"
-          "       bench whole|many|list|request COUNT | verify COUNT WHAT\n",
+          "       bench whole|many|list|request COUNT | verify COUNT WHAT | recipients HOME...\n",
           stderr);
     return 2;
 }
@@ -144,6 +144,7 @@ int main(int argc, char **argv)
                  {"whole", bench_whole},
                  {"many", bench_many},
                  {"list", bench_list},
+                 {"recipients", bench_recipients},
                  {"verify", bench_verify},
                  {"request", bench_request}};
     struct err e;

@@ -64,6 +64,8 @@ int bench_fill(int argc, char **argv);
 int bench_inside(int argc, char **argv); /* inside PIN [CCXT-FILE]: signing in process */
 int bench_whole(int argc, char **argv);  /* whole COUNT: whole processes against the floor */
 int bench_many(int argc, char **argv);   /* many COUNT: 10,000 records against 10 */
+/* recipients HOME...: one more for each of these vaults, against the floor */
+int bench_recipients(int argc, char **argv);
 int bench_list(int argc, char **argv);   /* list COUNT: 1,000 records against reading them */
 /* verify COUNT WHAT: 30 keys at once against one; WHAT for the lines */
 int bench_verify(int argc, char **argv);
