@@ -24,7 +24,7 @@ PKGS := p11-kit-1 libcrypto libcjson
 NET_PKGS := libcurl libseccomp libssl libcrypto libcjson
 # Goals that do not compile by themselves: no compiler or library is looked for when only these are asked.
 GOALS := $(or $(MAKECMDGOALS),all)
-QUIET_GOALS := clean lint uninstall deps demo check check-slow bench asan valgrind fuzz
+QUIET_GOALS := clean lint uninstall deps demo check check-slow check-tokens bench asan valgrind fuzz
 COMPILES := $(filter-out $(QUIET_GOALS),$(GOALS))
 
 # Each optional flag is probed once per compiler and kept only if the compiler takes it.
@@ -78,14 +78,15 @@ TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c,$(wildcard test
 TOOL_SRCS := $(wildcard tests/tools/*.c)
 SO_SRCS := $(filter %_preload.c %_module.c,$(TOOL_SRCS))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(filter-out $(SO_SRCS),$(TOOL_SRCS))) \
-         $(patsubst tests/tools/%.c,$(B)/tools/%.so,$(SO_SRCS))
+         $(patsubst tests/tools/%.c,$(B)/tools/%.so,$(SO_SRCS)) $(B)/tools/card $(B)/tools/mock.so
+CARD_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/card/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Programs of their own, besides the one that measures.
-BENCH_PLAIN := $(patsubst %,tests/bench/%.c,floor floor_net floor_read server)
+BENCH_PLAIN := $(patsubst %,tests/bench/%.c,floor floor_net floor_read floor_wrap server)
 BENCH_SRCS := $(filter-out $(BENCH_PLAIN),$(wildcard tests/bench/*.c))
 BENCH := $(B)/bench/bench $(BENCH_PLAIN:tests/%.c=$(B)/%)
 
-.PHONY: FORCE all check check-run check-slow check-slow-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
+.PHONY: FORCE all check check-run check-slow check-slow-run check-tokens check-tokens-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
         install uninstall clean deps units tools fuzzers example
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -152,6 +153,17 @@ $(B)/tools/%: tests/tools/%.c $(B)/.flags $(TEST_LIB) $(LIB)
 	$(call say,TOOL,$@)
 	$(Q)mkdir -p $(@D); $(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(TEST_LIB) $(LIB) $(LINK) $(ALL_LIBS) -ldl
 
+# A PIV card for the reader's driver vpcd: a program of its own.
+$(B)/tools/card: $(CARD_OBJS)
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ -lcrypto
+
+# A driver that fails on demand. One command for all its files; only what is marked is exported.
+$(B)/tools/mock.so: $(wildcard tests/mock/*.c tests/mock/*.h) $(B)/.flags
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D); $(CC) $(filter-out $(SAN) -fPIE,$(ALL_CFLAGS)) -fPIC -fvisibility=hidden -shared -o $@ $(filter %.c,$^) \
+	  -lcrypto -lpthread -ldl
+
 # Harnesses: replayed by a main of our own, or driven by libFuzzer when SAN names it (see fuzz).
 FUZZ_MAIN := $(B)/tests/fuzz/start.o $(if $(findstring fuzzer,$(SAN)),,$(B)/tests/fuzz/replay.o)
 $(B)/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(LIB)
@@ -196,6 +208,14 @@ check-slow:
 check-slow-run: $(B)/coffer $(B)/coffer-net tools
 	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py --slow
 
+# The end-to-end scripts again, on each token by its real driver.
+check-tokens:
+	@tests/deps.sh check
+	@$(MAKE) --no-print-directory check-tokens-run
+
+check-tokens-run: $(B)/coffer $(B)/coffer-net tools
+	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py --tokens
+
 demo:
 	@tests/deps.sh demo
 	@$(MAKE) --no-print-directory demo-run
@@ -208,7 +228,7 @@ bench:
 	@tests/deps.sh demo
 	@$(MAKE) --no-print-directory bench-run
 
-bench-run: all $(BENCH)
+bench-run: all $(BENCH) tools
 	@tests/bench/run.sh $(B)/bench build/coffer
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -251,5 +271,5 @@ deps:
 clean:
 	rm -rf build
 
--include $(OBJS:.o=.d) $(NET_OBJS:.o=.d) $(B)/net/main.d $(UNITS:%=%.d) $(B)/cli/main.d $(B)/make_example.d $(TEST_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
+-include $(OBJS:.o=.d) $(NET_OBJS:.o=.d) $(B)/net/main.d $(UNITS:%=%.d) $(B)/cli/main.d $(B)/make_example.d $(TEST_OBJS:.o=.d) $(CARD_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
          $(B)/tests/fuzz/*.d $(B)/tests/bench/*.d)

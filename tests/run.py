@@ -3,7 +3,8 @@
 """Runs the suite: units, fuzz corpora, lints and end-to-end scripts, in parallel, each with a
 TMPDIR and HOME of its own below build/tmp that is removed afterwards. What uses secrets runs a
 second time with the system call memfd_secret refused, but for scripts with a line '# run: once'.
-Those with '# run: slow' run with --slow only, and then alone.
+Those with '# run: slow' run with --slow only, and then alone. Rows 'tokens/...' drive real drivers
+(tests/tokens/run.py); with --tokens the scripts of tests/tokens/e2e.py run on them, and nothing else.
 
 A row passes or fails by its TAP lines ('ok', 'not ok', '# SKIP reason', the plan '1..N').
 A crash, a time-out, a missing or different plan, or a bad exit status after good lines is one
@@ -32,6 +33,7 @@ WANT = os.environ.get("T", "")
 JOBS = int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
 VALGRIND = "--valgrind" in sys.argv[1:]
 SLOW = "--slow" in sys.argv[1:]
+TOKENS = "--tokens" in sys.argv[1:]
 TIMEOUT = float(os.environ.get("TEST_TIMEOUT", 120)) * (10 if VALGRIND else 3 if SAN else 1)
 REFUSED = " (memfd_secret refused)"
 VALGRIND_ARGS = ["valgrind", "-q", "--child-silent-after-fork=yes", "--error-exitcode=99", "--leak-check=full",
@@ -185,7 +187,20 @@ def script(path):
     return row
 
 
+def on_tokens():
+    """A row per world of tests/tokens/worlds.py, which this runner does not import."""
+    text = (TOP / "tests/tokens/worlds.py").read_text(encoding="utf-8")
+    names = re.findall(r'^[ {A-Z=]*"([a-z0-9-]+)": \(', text, re.M)
+    program = TOP / "tests/tokens" / ("e2e.py" if TOKENS else "run.py")
+    found = [Row(f"tokens/{n}", [sys.executable, program, n], True) for n in names]
+    for row in found:
+        row.timeout = TIMEOUT * (15 if TOKENS else 2)
+    return found
+
+
 def rows():
+    if TOKENS:
+        return [r for r in on_tokens() if WANT in r.name]
     units = [Row(p.stem, [BUILD / "tests" / p.stem], True)
              for p in sorted(TOP.glob("tests/test_*.c"))]
     if VALGRIND:
@@ -219,7 +234,8 @@ def rows():
             row.timeout = first.timeout
     else:
         print("note: this kernel gives no memfd_secret, so every row ran without it once")
-    return [r for r in e2e + second + lints + tools + units + corpora if WANT in r.name]
+    return [r for r in on_tokens() + e2e + second + lints + tools + units + corpora
+            if WANT in r.name]
 
 
 def report(row):

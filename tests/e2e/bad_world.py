@@ -147,7 +147,8 @@ def timed(call, *args, **how):
 
 
 def side_by_side(jobs):
-    """Runs functions in threads of their own, and fails with the words of all that failed."""
+    """Runs functions in threads of their own, and fails with the words of all that failed. On a
+    token of tests/tokens/ one after the other: four programs at once are too many for some."""
     failed = []
 
     def one(job):
@@ -158,6 +159,8 @@ def side_by_side(jobs):
     threads = [threading.Thread(target=one, args=(j,)) for j in jobs]
     for t in threads:
         t.start()
+        if lib.TOKEN:
+            t.join()
     for t in threads:
         t.join()
     assert not failed, f"{len(failed)} of {len(threads)} failed:\n" + \

@@ -108,7 +108,7 @@ def files_and_output():
 
         tmp = os.path.join(h.top, "tmp")
         os.mkdir(tmp)
-        h.extra_env = {"TMPDIR": tmp}
+        h.extra_env["TMPDIR"] = tmp
         run("init", "--softhsm")
         for name, exchange, creds, request in kit.KINDS:
             text = json.dumps(creds)

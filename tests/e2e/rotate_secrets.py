@@ -65,7 +65,7 @@ def files_and_output(d):
     """no secret in a file below HOME and TMPDIR, nor in output, of rotate and --finish"""
     tmp = os.path.join(d.h.top, "tmp")
     os.makedirs(tmp, exist_ok=True)
-    d.h.extra_env = {"TMPDIR": tmp}
+    d.h.extra_env["TMPDIR"] = tmp
     keys, said = [], len(rotate_kit.SAID)
     for i, (e, kind) in enumerate(KINDS):
         name = f"k{i}"

@@ -98,9 +98,9 @@ class World:
         self.x, self.h, self.keys, self.said = x, h, [], []
         for name in ("tmp", "run", "cache"):
             os.mkdir(os.path.join(h.top, name), 0o700)
-        h.extra_env = {"TMPDIR": os.path.join(h.top, "tmp"),
-                       "XDG_RUNTIME_DIR": os.path.join(h.top, "run"),
-                       "XDG_CACHE_HOME": os.path.join(h.top, "cache")}
+        h.extra_env.update(TMPDIR=os.path.join(h.top, "tmp"),
+                           XDG_RUNTIME_DIR=os.path.join(h.top, "run"),
+                           XDG_CACHE_HOME=os.path.join(h.top, "cache"))
         for e in SYMBOLS:
             x.funds("A1", {"USDT": "1000", "USD": "1000", "ZUSD": "1000", "USDC": "1000"}, e)
         h.init()
@@ -187,7 +187,9 @@ def all_keys(w, *more):
     for args in (("status",), ("list",), ("guide",), ("guide", "okx")):
         w.run(*args, *more, pin=False)
     w.run("review", "--json", pin=False)
-    w.run("rotate", "--seal", "--yes", *more)
+    generate = lib.TOKEN["generate"] if lib.TOKEN else ()
+    if generate is not None:
+        w.run("rotate", "--seal", "--yes", *generate, *more)
     w.run("verify", *more)
 
 

@@ -219,7 +219,7 @@ def read_only_inside():
             kit.refused(h, 3, "no place to remember a failed login", *KRAKEN, hint="writable")
             run = os.path.join(h.top, "run")
             os.mkdir(run, 0o700)
-            h.extra_env = {"XDG_RUNTIME_DIR": run}
+            h.extra_env["XDG_RUNTIME_DIR"] = run
             kit.refused(h, 1, ("nonce", "ead-only" if os.geteuid() == 0 else ""), *KRAKEN)
             assert mark(h) == at
             h.ok("sign", "bin", "GET", "/api/v3/account")
