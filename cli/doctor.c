@@ -3,8 +3,8 @@
  * asks for it. Its recipients and tokens are in doctor_tokens.c. */
 #include "cli/doctor.h"
 
-#include "base/ask.h"
 #include "cli/pin_source.h"
+#include "cli/recipients.h"
 #include "cli/session.h"
 
 #include <stdio.h>
@@ -212,11 +212,11 @@ static void check_vault(struct doctor *d)
 static int take_back(struct cli *c, struct err *e)
 {
     AUTO(vault_freep) struct vault *v = NULL;
-    AUTO_SESSION s = {0};
+    AUTO(way_in_close) struct way_in w = {.is_paper = false};
     const char *file = c->args->value[OPT_TAKE_BACK];
 
-    if (vault_load(&c->where, c->env, &v, e) || session_write(c, v, &s, e) || vault_lock(v, e) ||
-        vault_take_back(v, &s.opener, file, e))
+    if (vault_load(&c->where, c->env, &v, e) || way_in_any(c, v, NULL, &w, e) ||
+        way_in_open(c, v, &w, e) || vault_lock(v, e) || vault_take_back(v, &w.opener, file, e))
         return e->code;
     out_note(&c->out, "'%s' is part of the vault again; 'coffer list' shows it", file);
     if (c->out.is_json)
@@ -230,6 +230,8 @@ int run_doctor(struct cli *c, struct err *e)
 
     if (c->args->given[OPT_TAKE_BACK])
         return take_back(c, e);
+    if (c->args->given[OPT_WORDS_FD])
+        return err_set(e, ERR_USAGE, "--words-fd goes with --take-back");
     d.rows = c->out.is_json ? json_array(out_json(&c->out), "checks") : NULL;
     doctor_network(&d); /* before a token's driver is loaded */
     doctor_memory(&d);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "cli/pin_source.h"
+#include "cli/recipients.h"
 #include "cli/session.h"
 #include "pkcs11/advice.h"
 
@@ -173,13 +174,13 @@ void doctor_tokens(struct doctor *d, const struct vault *v, const struct local_t
         if (t && !is_there[i])
             check_absent(d, t, &r[i], n_there > 0);
     }
-    if (n_known == 0)
+    if (n_known == 0 && vault_has_token(v, NULL))
         doctor_row(d, FINDING_FAIL, "token",
                    "coffer trust FINGERPRINT --token URI; after copying an embedded token's "
                    "directory: coffer trust FINGERPRINT --softhsm",
                    "this machine knows no token for this vault");
     for (size_t i = 0; i < n; i++)
         check_recipient(d, &r[i]);
-    if (n == 1)
+    if (recipients_on_one(v))
         check_recovery(d, v, &r[0], local_find(l, v, &r[0]));
 }

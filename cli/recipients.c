@@ -102,10 +102,12 @@ static int check_shown(const struct recipients_shown *s, const struct vault *v, 
         i++;
     if (i == n && i == s->n)
         return OK;
-    err_set(e, ERR_FAILED, "the vault's recipients are not those that were shown: nothing was "
-                           "changed");
-    return err_hint(e, "another command has changed them meanwhile, or somebody who can write to "
-                       "the vault; look again with 'coffer recipients', then run the command again");
+    err_set(e, ERR_FAILED,
+            "the vault's recipients are not those that were shown: nothing was "
+            "changed");
+    return err_hint(e,
+                    "another command has changed them meanwhile, or somebody who can write to "
+                    "the vault; look again with 'coffer recipients', then run the command again");
 }
 
 int recipients_commit(struct cli *c, struct vault *v, const struct rewrap *r,

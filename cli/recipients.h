@@ -28,6 +28,8 @@ const char *recipient_state_text(const struct recipient *r);
 const char *recipient_kind_text(const struct recipient *r, const struct local_token *local);
 /* How many have never opened the vault, as it says of itself. */
 size_t recipients_untested(const struct vault *v);
+/* No spare: there is one recipient, or all of them are keys of one token by its serial. */
+bool recipients_on_one(const struct vault *v);
 /* "'spare' (serial 12, token, EC P-256, id 0123abcd), UNTESTED". */
 #define RECIPIENT_LINE 320u
 void recipient_line(const struct recipient *r, const struct local_token *local,

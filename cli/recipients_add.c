@@ -131,14 +131,15 @@ static int check_known(const struct adding *a, struct err *e)
 }
 
 /* A file that was carried here may be another by now; its digest is compared with what is read on
- * the machine that has the token. The short id would not do: a key with the same one can be made. */
+ * the machine that has the token. The short id would not do: a key with the same one can be made.
+ */
 static void say_key(struct out *o, const struct recipient *r)
 {
     char sha[2 * RID_LEN + 1];
 
     hex_text(r->rid, RID_LEN, sha, sizeof(sha));
-    out_note(o, "  new recipient     '%s' (%s, by %s); the SHA-256 of its public key (DER) is", r->label,
-             spki_kind(&r->spki), scheme_name(r->scheme));
+    out_note(o, "  new recipient     '%s' (%s, by %s); the SHA-256 of its public key (DER) is",
+             r->label, spki_kind(&r->spki), scheme_name(r->scheme));
     out_note(o, "                    %s", sha);
     out_note(o, "                    compare it with the machine that made the file: openssl pkey "
                 "-pubin -in FILE -outform DER | sha256sum");
@@ -233,8 +234,9 @@ static int undo(struct cli *c, struct adding *a, struct err *e)
     if (a->what != ADD_PAPER || !a->has_shown ||
         (vault_load(&c->where, c->env, &now, &quiet) == OK && recipient_find(now, a->who.rid)))
         return e->code;
-    return err_hint(e, "the words just shown open nothing: destroy that paper, and begin again with "
-                       "new words");
+    return err_hint(e,
+                    "the words just shown open nothing: destroy that paper, and begin again with "
+                    "new words");
 }
 
 static void say_test(struct out *o, const struct adding *a)
@@ -250,8 +252,9 @@ static void say_test(struct out *o, const struct adding *a)
                 "copy of the vault:");
     out_note(o, "  coffer trust %s --token URI", a->fingerprint);
     out_note(o, "  coffer recipients test");
-    out_note(o, "That it was tested is noted in that copy: bring it back from there before anything "
-                "else changes the vault.");
+    out_note(o,
+             "That it was tested is noted in that copy: bring it back from there before anything "
+             "else changes the vault.");
 }
 
 static int report(struct cli *c, struct adding *a, struct err *e)
@@ -273,6 +276,9 @@ static int report(struct cli *c, struct adding *a, struct err *e)
              n_files == 1 ? "" : "s", n);
     out_note(o, "%s", "");
     say_test(o, a);
+    if (recipients_on_one(a->v))
+        out_note(o,
+                 "It is no spare: when the one token is lost or breaks, nothing opens the vault.");
     out_note(o, "Back up the vault now: older copies open only by the recipients that they had.");
     if (!o->is_json)
         return OK;

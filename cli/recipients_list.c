@@ -39,10 +39,10 @@ static void say_spare(struct out *o, const struct vault *v)
     size_t n;
 
     (void)vault_recipients(v, &n);
-    if (n > 1)
+    if (!recipients_on_one(v))
         return;
-    out_note(o, "There is one recipient: when it is lost or breaks, nothing opens the vault. A "
-                "spare:");
+    out_note(o, "%s: when it is lost or breaks, nothing opens the vault. A spare:",
+             n > 1 ? "All recipients are keys of one token" : "There is one recipient");
     out_note(o, "  coffer recipients add URI, or coffer recipients add --paper");
 }
 

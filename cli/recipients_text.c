@@ -36,6 +36,24 @@ size_t recipients_untested(const struct vault *v)
     return n - vault_count_tested(v);
 }
 
+/* Some drivers give all their tokens the serial 0000000000000000. */
+static bool is_serial(const char *s)
+{
+    return s[strspn(s, "0")] != 0;
+}
+
+bool recipients_on_one(const struct vault *v)
+{
+    size_t n;
+    const struct recipient *r = vault_recipients(v, &n);
+
+    for (size_t i = 1; i < n; i++)
+        if (r[i].kind == RECIPIENT_PAPER || r[0].kind == RECIPIENT_PAPER ||
+            !is_serial(r[i].serial) || strcmp(r[i].serial, r[0].serial) != 0)
+            return false;
+    return true;
+}
+
 void recipient_line(const struct recipient *r, const struct local_token *local,
                     char out[RECIPIENT_LINE])
 {

@@ -13,7 +13,7 @@ static int parse(struct cli *c, struct recovery *r, struct err *e)
     const struct args *a = c->args;
     bool is_paper = a->given[OPT_PAPER] || a->given[OPT_WORDS_FD];
 
-    r->is_guided = ask_possible() && !a->given[OPT_YES];
+    r->is_guided = ask_possible() && !a->given[OPT_YES] && !c->out.is_json;
     if (is_paper && a->given[OPT_TOKEN])
         return err_set(e, ERR_USAGE, "--token and --paper exclude each other");
     if (!a->given[OPT_TO] && (a->given[OPT_GENERATE] || a->given[OPT_LABEL]) && !r->is_guided)

@@ -137,11 +137,13 @@ static void say_left(struct out *o, const struct vault *v)
     size_t n, n_untested = recipients_untested(v);
 
     (void)vault_recipients(v, &n);
-    if (n == 1 || n_untested)
+    if (recipients_on_one(v) || n_untested)
         out_note(o, "%s", "");
-    if (n == 1)
-        out_note(o, "There is no spare now. Add one: coffer recipients add URI, or coffer recipients add "
-                    "--paper");
+    if (recipients_on_one(v))
+        out_note(
+            o,
+            "There is no spare now. Add one: coffer recipients add URI, or coffer recipients add "
+            "--paper");
     else if (n_untested)
         out_note(o,
                  "UNTESTED: %zu of %zu; 'coffer recipients' lists them, 'coffer recipients "

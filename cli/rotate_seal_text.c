@@ -52,23 +52,6 @@ int anew_confirm(struct cli *c, const struct sealing_anew *s, struct err *e)
     return yes ? OK : err_set(e, ERR_FAILED, "the vault was not sealed anew");
 }
 
-/* All names, some on a line. */
-static void say_names(struct out *o, const struct vault *v)
-{
-    char name[NAME_MAX_LEN + 1], line[160] = "";
-    size_t n = 0;
-
-    for (size_t i = 0; vault_name(v, i, name); i++) {
-        if (n && n + strlen(name) > 90) {
-            out_note(o, "  %s", line);
-            n = 0;
-        }
-        n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%s", n ? " " : "", name);
-    }
-    if (n)
-        out_note(o, "  %s", line);
-}
-
 static void say_old(struct cli *c, const struct sealing_anew *s)
 {
     struct out *o = &c->out;
@@ -83,7 +66,7 @@ static void say_old(struct cli *c, const struct sealing_anew *s)
              spki_kind(&s->old.spki), id, info->label);
     if (n) {
         out_note(o, "They hold %s:", n == 1 ? "this key" : "these keys");
-        say_names(o, s->v);
+        keys_say(o, s->v, "old_backups_hold");
         out_note(o,
                  "If that sealing key or token may be in other hands, make %s anew at the "
                  "exchange: coffer rotate NAME",
@@ -132,7 +115,6 @@ static void json_others(cJSON *to, const struct sealing_anew *s)
 static void report_json(struct cli *c, const struct sealing_anew *s, const char *fingerprint)
 {
     cJSON *j = out_json(&c->out);
-    char name[NAME_MAX_LEN + 1];
 
     json_text(j, "fingerprint", fingerprint);
     json_text(j, "old_fingerprint", s->old_fingerprint);
@@ -140,9 +122,7 @@ static void report_json(struct cli *c, const struct sealing_anew *s, const char 
     json_key(j, "sealing_key", &s->to.recipient, &s->to.key.seat->info, s->to.entry.where.module);
     json_key(j, "old_sealing_key", &s->old, &s->old_seat.info, s->old_entry.where.module);
     json_others(j, s);
-    cJSON *list = json_array(j, "old_backups_hold");
-    for (size_t i = 0; vault_name(s->v, i, name); i++)
-        json_list_text(list, name);
+    keys_say(&c->out, s->v, "old_backups_hold");
 }
 
 static void say_next(struct cli *c, const struct sealing_anew *s, const char *fingerprint)
@@ -178,9 +158,11 @@ int anew_report(struct cli *c, const struct sealing_anew *s, struct err *e)
     out_line(o, "token        '%s' (serial %s, %s%s)", info->label, info->serial,
              info->is_software ? "software token, " : "", spki_kind(&s->to.recipient.spki));
     out_line(o, "wraps by     %s (tried on the token)", scheme_name(s->to.recipient.scheme));
+    if (o->is_json) {
+        report_json(c, s, fingerprint);
+        return OK;
+    }
     say_next(c, s, fingerprint);
     say_old(c, s);
-    if (o->is_json)
-        report_json(c, s, fingerprint);
     return OK;
 }

@@ -108,7 +108,7 @@ static void judge_tokens(struct overview *s)
     if (n_paper == n)
         attention_add(&s->attention, URGENT_SPARE, "", "coffer recipients add URI",
                       "only paper opens this vault, no token");
-    else if (n == 1)
+    else if (recipients_on_one(s->vault))
         attention_add(&s->attention, URGENT_SPARE, "", "coffer recipients add URI",
                       "one token opens this vault: if it is lost, so is the vault");
 }

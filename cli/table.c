@@ -222,9 +222,9 @@ const struct command commands[] = {
     },
     {
         .name = "doctor",
-        .synopsis = "[--take-back FILE]",
+        .synopsis = "[--take-back FILE [--words-fd N]]",
         .gist = "check everything, say how to mend it",
-        .options = OPTIONS(LOGIN, OPT_TAKE_BACK),
+        .options = OPTIONS(LOGIN, OPT_TAKE_BACK, OPT_WORDS_FD),
         .details = help_doctor,
         .run = run_doctor,
     },

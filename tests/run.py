@@ -11,8 +11,10 @@ A crash, a time-out, a missing or different plan, or a bad exit status after goo
 failure more. A script without any TAP line is one test, judged by its exit status (77: skipped,
 its last line says why). Last line: 'N passed, N failed[, N skipped]'.
 
-Environment: B (build directory), T (part of a row's name: run only these), SAN, JOBS, ONCE (not
-empty: scripts do not run a second time).
+A script with a line '# sanitizers: no' is left out with them: what it runs of coffer, others run too.
+
+Environment: B (build directory), T (parts of rows' names, with commas: run only these), SAN, JOBS,
+ONCE (not empty: scripts do not run a second time).
 Rows get COFFER (the program), TOOLS (directory of tests/tools), TMPDIR, HOME.
 """
 import os
@@ -55,6 +57,7 @@ class Row:
         self.name, self.argv, self.needs_tap = name, [str(a) for a in argv], needs_tap
         self.timeout = TIMEOUT
         self.run = "twice"
+        self.is_plain = False   # not with sanitizers
         self.passed = self.failed = 0
         self.skipped = []     # (test, reason)
         self.problems = []    # what this runner has to say
@@ -184,6 +187,7 @@ def script(path):
     how = re.search(r"^# run: (once|slow)$", text, re.M)
     if how:
         row.run = how[1]
+    row.is_plain = re.search(r"^# sanitizers: no$", text, re.M) is not None
     return row
 
 
@@ -198,9 +202,13 @@ def on_tokens():
     return found
 
 
+def is_wanted(row):
+    return any(part in row.name for part in WANT.split(","))
+
+
 def rows():
     if TOKENS:
-        return [r for r in on_tokens() if WANT in r.name]
+        return [r for r in on_tokens() if is_wanted(r)]
     units = [Row(p.stem, [BUILD / "tests" / p.stem], True)
              for p in sorted(TOP.glob("tests/test_*.c"))]
     if VALGRIND:
@@ -209,13 +217,13 @@ def rows():
         units = [r for r in units if r.name not in ("test_wipe", "test_sandbox")]
         for row in units:
             row.argv = VALGRIND_ARGS + row.argv
-        return [r for r in units if WANT in r.name]
+        return [r for r in units if is_wanted(r)]
     # What starts with #! is a test; the rest of the folder is what tests import.
     e2e = [script(p) for p in sorted((TOP / "tests/e2e").glob("*"))
            if p.suffix in (".py", ".sh") and p.read_bytes()[:2] == b"#!"]
-    e2e = [r for r in e2e if (r.run == "slow") == SLOW]
+    e2e = [r for r in e2e if (r.run == "slow") == SLOW and not (SAN and r.is_plain)]
     if SLOW:
-        return [r for r in e2e if WANT in r.name]
+        return [r for r in e2e if is_wanted(r)]
     corpora = [Row(p.stem, [BUILD / "fuzz" / p.stem,
                             TOP / "tests/fuzz/corpus" / p.stem.removeprefix("fuzz_")], True)
                for p in sorted(TOP.glob("tests/fuzz/fuzz_*.c"))]
@@ -235,7 +243,7 @@ def rows():
     else:
         print("note: this kernel gives no memfd_secret, so every row ran without it once")
     return [r for r in on_tokens() + e2e + second + lints + tools + units + corpora
-            if WANT in r.name]
+            if is_wanted(r)]
 
 
 def report(row):

@@ -3,6 +3,7 @@
 """coffer add against the simulated exchanges: tried, judged, sealed or not. A key that may move
 money is stored only with a reason, one that the exchange refuses never, and a secret that was typed
 is not lost by a wrong answer."""
+# sanitizers: no
 import json
 import os
 import signal

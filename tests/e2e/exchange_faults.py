@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 """The simulated exchange itself: every switch, every certificate, and the program for the demo."""
 import json
 import os

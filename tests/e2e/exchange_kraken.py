@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 """The simulated Kraken's orders that end by themselves, and both spellings of what it tells about a
 key; and the test order of 'coffer verify --trade', which is such an order."""
 import sys

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 """The simulated exchange itself: what it takes and what it refuses, and how. Requests are signed by
 tests/exchange/client.py, which shares no code with the exchange, and by the clients whose requests
 are in tests/vectors."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 # time-out: 240 s
 """The permission grid: every combination of what the four exchanges can say about a key, through
 'coffer verify', 'coffer status' and 'coffer add', against what the exchanges' documentation says it

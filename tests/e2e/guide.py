@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 """coffer guide: the newcomer's questions, and the steps for each exchange; no vault anywhere"""
 import json
 

@@ -8,7 +8,7 @@ import os
 
 from lib import PIN, main, no_secret
 from mock_kit import MODULE, SIGN, Mock
-from pinentry import Fake
+from pinentry_kit import Fake
 
 WRONG = "not the right pin"
 ASKED = "PIN of token"

@@ -3,6 +3,7 @@
 """A token whose driver fails: each call of PKCS#11 with each code, in each command that uses it.
 No crash, no hang, one error line, nothing changed, no PIN spent."""
 # run: once
+# sanitizers: no
 import atexit
 import json
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 """Moving, backup and restore, by the commands of README.md: backup and restore, another path, another
 machine with the same token, with a spare one, with paper."""
 import os

@@ -164,6 +164,59 @@ def several():
     assert r.err.count(", serial ") == 2 and "not seen here" not in r.err, r
 
 
+def one_token():
+    """two keys of one token are no spare of each other, and nothing says they are"""
+    h = fresh()
+    with lib.Home() as one:
+        one.extra_env, one.pin_file = {"SOFTHSM2_CONF": h.conf}, h.new_pin
+        one.ok("init", "--token", h.uris["spare"], "--generate")
+        r = one.ok("recipients", "add", h.uris["spare"], "--generate", "--label", "2nd", "--yes")
+        assert "It is no spare" in r.out, r
+        r = one.ok("recipients", pin=False)
+        assert "All recipients are keys of one token: when it is lost" in r.out, r
+        for args in (("status",), ("doctor",)):
+            assert "one token opens this vault" in one.ok(*args, pin=False).out, args
+        r = one.ok("recipients", "add", h.uris["third"], "--generate", "--new-pin-file", h.new_pin,
+                   "--yes")
+        assert "no spare" not in r.out, r
+        assert "one token" not in one.ok("recipients", pin=False).out
+
+
+def taken_back_by_paper():
+    """a record that the index has lost stops recover; with no token left the paper takes it back"""
+    h = fresh()
+    p, path = add_paper(h), h.record_file("main")
+    name = os.path.basename(h.record_file("main"))
+    with open(path, "rb") as f:
+        data = f.read()
+    h.ok("remove", "main", "--yes")
+    with open(path, "wb") as f:
+        f.write(data)
+    os.chmod(path, 0o600)
+    embedded_is_gone(h)
+    recover = ("recover", "--lost", "coffer", "--yes")
+    r = words_fd(h, p.text, *recover, pin=False)
+    assert r.code == 1 and f"coffer doctor --take-back {name}" in r.err, r
+    h.refuses("doctor", "--take-back", name, code=1, says="the software token is gone",
+              hint="--words-fd N")
+    fd = os.open(os.devnull, os.O_RDONLY)
+    h.refuses("doctor", "--words-fd", str(fd), code=2, says="goes with --take-back", pass_fds=(fd,))
+    os.close(fd)
+    r = words_fd(h, p.text, "doctor", "--take-back", name, pin=False)
+    assert r.code == 0 and "part of the vault again" in r.out, r
+    r = words_fd(h, p.text, *recover, pin=False)
+    assert r.code == 0 and "opened by 'paper'" in r.out, r
+    assert "main" in h.ok("list", pin=False).out
+
+
+def as_json():
+    """recover --json asks for nothing that it does not show"""
+    h = fresh()
+    add_spare(h)
+    r = h.tty("recover", "--json")
+    assert r.code == 2 and '"code":"usage"' in r.out and "Which one" not in r.out, r
+
+
 if __name__ == "__main__":
     lib.main([shown_and_done, labels, digest, filled_in, paper_for_nothing, typed_ahead, paper_only,
-              several])
+              several, one_token, taken_back_by_paper, as_json])

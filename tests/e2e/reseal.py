@@ -281,7 +281,10 @@ def refused():
         lib.no_secret(r.err, NEW_PIN)
         assert h.fingerprint() == old and len(entries(h)) == 1, r
         signs(h)
-    made = h.refuses(*QUIET, "--label", "x" * 200, code=2, says="", may_change=True)
+    path = h.record_file("main")
+    os.rename(path, path + "-gone")
+    made = h.refuses(*QUIET, code=1, says="is missing", may_change=True)
+    os.rename(path + "-gone", path)
     assert "stays on token 'coffer': nothing needs it" in made.err, made
     h.refuses(*QUIET, "--pin-file", wrong, code=3, says="", pin=False, may_change=True)
     r = h.tty("sign", "main", "GET", "/api/v3/account", answers=[("PIN of token", lib.PIN)])

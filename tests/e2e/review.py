@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 """coffer review: asks what only a person knows, notes date and open points, keeps nothing half"""
 import json
 import os

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 """New keys that coffer rotate must not switch to, and everything that exchange and network do
 badly meanwhile: the old key stays in place, and no old key is called dead by an answer that does
 not say so."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # run: once
+# sanitizers: no
 """coffer status: what it shows and what it calls for, from records and notes alone; with a vault
 that is missing, damaged, put back or not trusted"""
 import json

@@ -274,7 +274,7 @@ def test_weak_recipient():
 
     def add_weak(listed):
         listed.append(recipient(listed[0], rsa_spki(weak_modulus()), "rsa-oaep-256", label="weak",
-                                tested=False, wrap=b64(bytes(256 + 48))))
+                                serial="", tested=False, wrap=b64(bytes(256 + 48))))
 
     edit_recipients(h, add_weak)
     r = doctor(h, pin=False)

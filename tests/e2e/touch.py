@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a person is told while the token waits: on the mock driver, whose calls take as long as its
-script says. run: once"""
+script says."""
+# run: once
 import os
 
 from lib import PIN, main
