@@ -75,7 +75,8 @@ const char help_doctor[] =
     "With a PIN it opens each record; the PIN comes from --pin-fd, --pin-file,\n"
     "$CREDENTIALS_DIRECTORY/coffer-pin, the remembered PIN file or the terminal, in this order.\n"
     "Without a terminal and a PIN it checks what can be checked without the token, and says so.\n"
-    "--take-back puts a record file that nothing references back under its name.\n";
+    "--take-back puts a record file that nothing references back under its name; where no token\n"
+    "is there, the 24 words on paper open the vault for it (--words-fd N).\n";
 
 const char help_verify[] =
     "Asks the exchange whether the key works and what it may do, and says under each bad line\n"
@@ -187,7 +188,8 @@ const char help_recipients[] =
     "  add URI [--generate]       a token that is plugged in; its PIN is typed, or comes from\n"
     "                             --new-pin-fd or --new-pin-file. It is tried at once\n"
     "  add --public-key FILE      the public key (PEM, DER or a certificate) of a token that is\n"
-    "                             elsewhere; --label names it. An RSA key needs --scheme\n"
+    "                             elsewhere; --label names it. An RSA key needs --scheme. Compare\n"
+    "                             the SHA-256 that is shown with the machine that made the file\n"
     "  add --paper                24 words, shown once on this terminal and never again. They are\n"
     "                             not a token: whoever reads them opens the vault, with no PIN\n"
     "test opens the vault through the token that is plugged in, or through the words on paper,\n"

@@ -42,8 +42,8 @@ int pin_file_to_keep(const struct cli *c, char out[TOKEN_PATH_MAX], struct err *
 /* Whether an unattended login with this token would be refused now. */
 bool pin_is_blocked(const struct cli *c, const struct token_info *info);
 
-/* At the end of a command that logged in: where the PIN that had worked was given again, because the
- * token was lost meanwhile, and not taken, that counts as an unattended failure. */
+/* At the end of a command that logged in: where the PIN that had worked was given again, because
+ * the token was lost meanwhile, and not taken, that counts as an unattended failure. */
 void pin_note_failure(const struct cli *c, const struct token *t);
 
 #endif

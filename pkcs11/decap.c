@@ -98,9 +98,8 @@ static int ecdh(struct token *t, struct bytes point, struct secret *z, CK_RV *rv
     CK_ATTRIBUTE value = {CKA_VALUE, z->p, z->cap};
     *rv = t->mod->fn->C_GetAttributeValue(t->session, h, &value, 1);
     struct err ignored;
-    if (t->mod->fn->C_DestroyObject(t->session, h) != CKR_OK && *rv == CKR_OK &&
-        session_renew(t, &ignored) != OK) /* the object ends with its session */
-        t->session = CK_INVALID_HANDLE;
+    if (t->mod->fn->C_DestroyObject(t->session, h) != CKR_OK && *rv == CKR_OK)
+        (void)!session_renew(t, &ignored); /* the object ends with its session */
     if (*rv != CKR_OK)
         return token_err(t, e, *rv, "read the shared value from token '%s'", t->info.label);
     return pad_z(t, z, value.ulValueLen, e);

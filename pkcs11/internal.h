@@ -143,6 +143,10 @@ int token_err(struct token *t, struct err *e, CK_RV rv, const char *fmt, ...) PR
 int token_twice(struct token *t, token_work *work, void *arg, struct err *e) MUST_USE;
 /* The token answers, is the same, and the login holds; asked on the session that is open. */
 bool token_is_well(struct token *t);
+/* Several struct tokens may have the same token: the login is the process's, and one that made it
+ * keeps the PIN. NULL: nobody does. */
+struct token *pin_keeper(struct token *t);
+void pin_forget(struct token *t);   /* all that is kept of the token's PIN */
 /* Makes the session say whether the login that was made still holds: some drivers only hide the
  * keys. */
 int login_check(struct token *t, struct err *e) MUST_USE;

@@ -142,11 +142,11 @@ static int login_once(struct token *t, const struct secret *pin, bool use_last_t
     return OK;
 }
 
-/* Kept for a recovery; without it there is none. */
+/* Kept for a recovery, in place of what was; without it there is none. */
 static void pin_keep(struct token *t, const struct secret *pin)
 {
     struct err ignored;
-    secret_free(&t->pin);
+    pin_forget(t);
     if (pin && secret_copy(&t->pin, secret_bytes(pin), &ignored) != OK)
         t->pin = (struct secret){0};
 }
@@ -179,7 +179,8 @@ int token_login(struct token *t, const struct secret *pin, bool use_last_try, st
         t->pin_spent_on = NULL;
         pin_keep(t, pin);
     }
-    return OK;
+    /* The driver may have been started again: the key's handle was the older start's. */
+    return t->key == CK_INVALID_HANDLE ? OK : key_refind(t, e);
 }
 
 enum pin_try token_pin_try(const struct token *t)
@@ -202,6 +203,7 @@ static int new_pin_check(const struct token *t, const struct secret *pin, struct
 static int pin_unchanged(struct token *t, CK_RV rv, struct err *e)
 {
     pin_outcome(t, rv, "change the PIN of", e);
+    pin_forget(t); /* whichever it is now, no recovery shall try */
     if (rv_is_lost(rv))
         err_hint(e, "whether the new PIN holds is not known: try the new one first, at a terminal");
     return e->code;
@@ -226,7 +228,7 @@ int token_set_pin(struct token *t, const struct secret *old_pin, const struct se
                        t->info.label);
     if (rv != CKR_OK)
         return pin_unchanged(t, rv, e);
-    if (t->pin.p)
+    if (pin_keeper(t))
         pin_keep(t, new_pin);
     token_settle(t);
     return spare.dir < 0 ? OK : spare_keep(t->softhsm_conf, e);

@@ -49,9 +49,7 @@ int login_check(struct token *t, struct err *e)
     return token_err(t, e, CKR_USER_NOT_LOGGED_IN, "token '%s'", t->info.label);
 }
 
-/* Several struct tokens may have the same token: the login is the process's, and the one that made
- * it keeps the PIN. NULL: nobody does. */
-static struct token *pin_keeper(struct token *t)
+struct token *pin_keeper(struct token *t)
 {
     if (t->pin.p)
         return t;
@@ -60,6 +58,20 @@ static struct token *pin_keeper(struct token *t)
             return o;
     }
     return NULL;
+}
+
+void pin_forget(struct token *t)
+{
+    for (struct token *o = pin_keeper(t); o; o = pin_keeper(t))
+        secret_free(&o->pin);
+}
+
+/* Old YubiKeys whose serial number is hidden are all "0". A TPM's driver knows no serial, but a TPM
+ * is not put in another's place; software locks no PIN. */
+static bool has_serial(const struct token_info *i)
+{
+    return i->serial[strspn(i->serial, "0")] ||
+           (i->serial[0] && (i->is_software || token_family(i) == FAMILY_TPM));
 }
 
 /* Why the PIN is not given again unasked; NULL: it may be. now: the flags as they are. */
@@ -73,7 +85,7 @@ static const char *login_obstacle(const struct token *keeper, const struct token
         return "run the command again, and enter its PIN";
     if (now->pin != PIN_OK)
         return "a wrong PIN was tried meanwhile: run the command again, and enter its PIN";
-    if (!now->serial[0])
+    if (!has_serial(now))
         return "it has no serial number to know it by: run the command again, and enter its PIN";
     return NULL;
 }
@@ -100,7 +112,7 @@ static int login_again(struct token *t, const struct token_info *now, struct err
         t->is_login_ours = t->is_login_ours || rv == CKR_OK;
         return OK;
     }
-    secret_free(&keeper->pin);
+    pin_forget(t);
     t->is_login_refused = true;
     return token_err(t, e, rv, "log in to token '%s' again", t->info.label);
 }

@@ -335,15 +335,24 @@ const struct token_info *token_info(const struct token *t)
     return &t->info;
 }
 
+/* Another token may have been put into the slot: its flags are no reason to give it the PIN. */
 int token_refresh(struct token *t, struct err *e)
 {
-    CK_RV rv = info_read(t->mod, t->slot, &t->info);
-    return rv == CKR_OK ? OK : token_err(t, e, rv, "token '%s'", t->info.label);
+    struct token_info now;
+    CK_RV rv = info_read(t->mod, t->slot, &now);
+    if (rv == CKR_OK && !token_is_same(t, &now))
+        rv = CKR_TOKEN_NOT_PRESENT;
+    if (rv != CKR_OK)
+        return token_err(t, e, rv, "token '%s'", t->info.label);
+    t->info = now;
+    return OK;
 }
 
 bool token_is_same(const struct token *t, const struct token_info *now)
 {
-    return strcmp(t->info.label, now->label) == 0 && strcmp(t->info.serial, now->serial) == 0;
+    return strcmp(t->info.label, now->label) == 0 && strcmp(t->info.serial, now->serial) == 0 &&
+           strcmp(t->info.manufacturer, now->manufacturer) == 0 &&
+           strcmp(t->info.model, now->model) == 0;
 }
 
 int token_seek(struct token *t, unsigned n_looks, struct token_info *out, struct err *e)
@@ -353,6 +362,8 @@ int token_seek(struct token *t, unsigned n_looks, struct token_info *out, struct
     size_t n = 0;
     memcpy(w.label, t->info.label, sizeof(w.label));
     memcpy(w.serial, t->info.serial, sizeof(w.serial));
+    memcpy(w.manufacturer, t->info.manufacturer, sizeof(w.manufacturer));
+    memcpy(w.model, t->info.model, sizeof(w.model));
     int r = tokens_look(t->mod, &w, out, &slot, 1, n_looks, &n, e);
     if (r)
         return r;

@@ -102,8 +102,9 @@ int token_login(struct token *t, const struct secret *pin, bool use_last_try,
 void token_on_wait(struct token *t, void (*waiting)(void *ctx), void *ctx);
 /* How often since token_open the token was found gone, reset or stuck and a private operation was
  * done all the same, after one more start: driver, session, login, key. The PIN that worked is kept
- * in a struct secret for that until token_close, and is given to the same token (label and serial)
- * once, only where its flags speak of no failed try. */
+ * in a struct secret for that until token_close, and is given once to the same token, only where its
+ * flags speak of no failed try. The same is what shows the same label, serial, maker and model: a
+ * driver, or a server behind it, that lies about them gets the PIN, as it would at the login. */
 unsigned token_recoveries(const struct token *t);
 /* Of the last login: token_login, or one that a recovery made since. */
 enum pin_try token_pin_try(const struct token *t);

@@ -8,6 +8,7 @@
 #include "pkcs11/internal.h"
 #include "tests/harness.h"
 
+#include <stdio.h>
 #include <time.h>
 
 /* What the driver does next, and what was asked of it. */
@@ -389,10 +390,17 @@ static inline struct token *fresh(enum seal_key_kind kind)
     token.slot = 100;
     memcpy(token.info.label, "fake", 5);
     memcpy(token.info.serial, "0001", 5);
+    memcpy(token.info.model, "YubiKey", 8);
     token.key = 7;
     token.key_info.kind = kind;
     watch_init(&token.watch);
     return &token;
+}
+
+static inline void fake_maker(struct token *t, const char *maker)
+{
+    snprintf(drv.maker, sizeof(drv.maker), "%s", maker);
+    snprintf(t->info.manufacturer, sizeof(t->info.manufacturer), "%s", maker);
 }
 
 #endif

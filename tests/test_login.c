@@ -176,13 +176,51 @@ static void old_flags_are_not_believed(void)
     }
 }
 
+/* Put into the slot while the PIN was typed, and the driver could not be started again. */
+static void another_token_gets_no_pin(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct token *t = fresh(SEAL_KEY_P256), other = {.is_login_wanted = true};
+        struct err e;
+        fake_module.tokens = &other;
+        fake_module.started_ms = 0;
+        if (i == 1)
+            memcpy(drv.serial, "0002", 5);
+        if (i == 2)
+            memcpy(drv.maker, "Another", 8);
+        if (i == 3)
+            memcpy(t->info.model, "YubiKex", 8);
+        EQ_INT(token_login(t, &pin, false, &e), i ? ERR_TOKEN : OK);
+        EQ_INT(drv.n_login, i == 0);
+        EQ_INT(token_set_pin(t, &pin, &pin, &e), i ? ERR_TOKEN : OK);
+        EQ_STR(t->info.serial, "0001");
+    }
+}
+
+/* A handle of the driver's start before means another key, or none. */
+static void key_is_found_again_after_a_new_start(void)
+{
+    struct token *t = fresh(SEAL_KEY_P256);
+    struct err e;
+    t->key = 9;
+    fake_module.started_ms = 0;
+    OK_CALL(token_login(t, &pin, false, &e), &e);
+    EQ_INT(drv.n_finalize, 1);
+    EQ_INT(t->key, 7);
+    t = fresh(SEAL_KEY_P256);
+    fake_module.started_ms = 0;
+    drv.hides_key = true;
+    EQ_INT(token_login(t, &pin, false, &e), ERR_TOKEN);
+    EQ_INT(token_pin_try(t), PIN_PROVEN);
+}
+
 /* ykcs11 while another process resets the card: once more, where its flags show no try. */
 static void mute_yubikey_is_asked_again(void)
 {
     for (unsigned i = 0; i < 3; i++) {
         struct token *t = fresh(SEAL_KEY_P256);
         struct err e;
-        snprintf(drv.maker, sizeof(drv.maker), "%s", i == 2 ? "Other" : "Yubico");
+        fake_maker(t, i == 2 ? "Other" : "Yubico");
         t->info.is_software = false;
         drv.login_rv = CKR_DEVICE_ERROR;
         drv.flags_after_start = i == 1 ? CKF_USER_PIN_COUNT_LOW : 0;
@@ -204,7 +242,7 @@ static void software_tokens_are_synced(void)
     struct err e;
     for (unsigned i = 0; i < 2; i++) {
         struct token *t = fresh(SEAL_KEY_P256);
-        snprintf(drv.maker, sizeof(drv.maker), "%s", i ? "SoftHSM" : "Other");
+        fake_maker(t, i ? "SoftHSM" : "Other");
         n_sync = 0;
         OK_CALL(token_set_pin(t, &pin, &pin, &e), &e);
         EQ_INT(n_sync, i);
@@ -225,6 +263,8 @@ int main(void)
     RUN(read_only_token);
     RUN(second_call_asks_the_flags_again);
     RUN(old_flags_are_not_believed);
+    RUN(another_token_gets_no_pin);
+    RUN(key_is_found_again_after_a_new_start);
     RUN(mute_yubikey_is_asked_again);
     RUN(software_tokens_are_synced);
     secret_free(&pin);

@@ -206,6 +206,10 @@ static void pin_is_not_given_where_it_may_cost(void)
     drv.serial[0] = 0;
     t->info.serial[0] = 0;
     expect_no_login(t, "no serial");
+    t = ready(SEAL_KEY_P256); /* as old YubiKeys are that hide theirs, each the same */
+    memcpy(drv.serial, "0000", 5);
+    memcpy(t->info.serial, "0000", 5);
+    expect_no_login(t, "no serial");
     t = fresh(SEAL_KEY_P256); /* nobody logged in here: nobody does so again */
     struct err e;
     OK_CALL(decap(t, &e), &e);
@@ -251,6 +255,43 @@ static void new_pin_is_the_one_kept(void)
     fake_reset();
     OK_CALL(decap(t, &e), &e);
     EQ_STR(drv.pin, "654321");
+}
+
+/* Whether it was changed is not known: neither PIN is tried. */
+static void pin_in_doubt_is_forgotten(void)
+{
+    struct token *t = ready(SEAL_KEY_P256);
+    struct err e;
+    drv.login_rv = CKR_DEVICE_ERROR;
+    EQ_INT(token_set_pin(t, &pin, &pin, &e), ERR_TOKEN);
+    drv.login_rv = CKR_OK;
+    fake_reset();
+    EQ_INT(decap(t, &e), ERR_TOKEN);
+    EQ_INT(drv.n_login, 2); /* the first, and the change */
+}
+
+/* What one struct token learns of the PIN holds for all that have the token. */
+static void all_keepers_forget(void)
+{
+    struct err e;
+    AUTO_SECRET other = {0};
+    OK_CALL(secret_copy(&other, bytes_str("654321"), &e), &e);
+    for (unsigned is_change = 0; is_change < 2; is_change++) {
+        struct token *t = ready(SEAL_KEY_P256), second = {.mod = t->mod, .info = t->info};
+        OK_CALL(secret_copy(&second.pin, secret_bytes(&pin), &e), &e);
+        t->next = &second;
+        fake_module.tokens = t;
+        if (is_change) {
+            secret_free(&t->pin);
+            OK_CALL(token_set_pin(t, &pin, &other, &e), &e);
+        }
+        fake_reset();
+        drv.login_rv = is_change ? CKR_OK : CKR_PIN_INCORRECT;
+        EQ_INT(decap(t, &e), is_change ? OK : ERR_PIN);
+        EQ_STR(drv.pin, is_change ? "654321" : "123456");
+        CHECK(second.pin.p == NULL);
+        secret_free(&second.pin);
+    }
 }
 
 /* A token that fails for ever gets the PIN once more, not once more for each call. */
@@ -371,6 +412,8 @@ int main(void)
     RUN(pin_is_not_given_where_it_may_cost);
     RUN(refused_pin_is_forgotten);
     RUN(new_pin_is_the_one_kept);
+    RUN(pin_in_doubt_is_forgotten);
+    RUN(all_keepers_forget);
     RUN(pin_is_given_again_once);
     RUN(keys_are_found_again);
     RUN(generating_is_not_repeated);
