@@ -55,6 +55,13 @@ static void check_pinned(struct doctor *d, const struct vault *v)
         doctor_error(d, FINDING_FAIL, "trust", &e);
         return;
     }
+    if (state == TRUST_NEWER) {
+        doctor_row(d, FINDING_WARN, "trust", "give a PIN: the token tells",
+                   "newer than this machine has seen (generation %llu): whether it still has the "
+                   "trusted fingerprint %s is not known yet",
+                   (unsigned long long)vault_generation(v), fingerprint);
+        return;
+    }
     if (state != TRUST_PINNED) {
         doctor_row(d, FINDING_WARN, "trust",
                    "compare the fingerprint with the paper or the machine that made the vault: "

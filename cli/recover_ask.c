@@ -134,7 +134,7 @@ int recover_trust(struct cli *c, struct recovery *r, struct err *e)
         err_hint(e, "if this is the newest copy that is left: coffer recover FINGERPRINT");
         return e->code;
     }
-    if (state == TRUST_PINNED)
+    if (state == TRUST_PINNED || state == TRUST_NEWER)
         return OK;
     if (r->is_guided) {
         out_note(&c->out, "This machine has not been told to trust this vault.");

@@ -35,7 +35,7 @@ static void look_at_trust(struct overview *s)
         return;
     }
     s->past.code = OK;
-    if (s->trust != TRUST_PINNED)
+    if (s->trust != TRUST_PINNED && s->trust != TRUST_NEWER)
         attention_add(&s->attention, URGENT_TRUST, "", "coffer trust FINGERPRINT",
                       "not trusted on this machine: compare its fingerprint first");
 }
@@ -151,6 +151,11 @@ static void show_trust(struct overview *s)
         out_line(o, "trust        %s", s->past.msg);
     else if (s->trust == TRUST_PINNED)
         out_line(o, "trust        this machine trusts fingerprint %s", s->fingerprint);
+    else if (s->trust == TRUST_NEWER)
+        out_line(o,
+                 "trust        newer than this machine has seen: whether it still has the trusted "
+                 "fingerprint %s shows with a PIN (coffer doctor)",
+                 s->fingerprint);
     else
         out_line(o, "trust        not trusted here");
 }

@@ -113,7 +113,7 @@ static void name_vault(const struct cli *c, const uint8_t id[VAULT_ID_LEN],
 
     if (vault_load(&c->where, c->env, &v, &quiet) == OK &&
         memcmp(vault_id(v), id, VAULT_ID_LEN) == 0 &&
-        vault_pin_look(v, out, &state, &quiet) == OK && state == TRUST_PINNED)
+        vault_pin_look(v, out, &state, &quiet) == OK && state != TRUST_NO_PIN)
         return;
     where_id_hex(id, hex);
     snprintf(out, FINGERPRINT_TEXT, "%s", hex);

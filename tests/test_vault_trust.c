@@ -177,10 +177,39 @@ static void test_pin_look(void)
     softkey_free(&o.key);
 }
 
+/* Changed elsewhere: without a key nobody knows whether it still is the vault that was trusted. */
+static void test_look_newer(void)
+{
+    struct err e;
+    struct world o;
+    world_new(&o, "P-256", SCHEME_ECDH_P256);
+    char hex[VAULT_ID_HEX], pin[WHERE_MAX + 64], old[WHERE_MAX + 64], fp[FINGERPRINT_TEXT] = "";
+    enum trust_state state = TRUST_NOT_CHECKED;
+    struct vault *v = NULL;
+    where_id_hex(o.id, hex);
+    snprintf(pin, sizeof(pin), "%s/%s/pin.json", o.w.state, hex);
+    snprintf(old, sizeof(old), "%s/old-pin.json", harness_dir());
+    copy_file(pin, old);
+    OK_CALL(world_add(&o, "a", &e), &e);
+    OK_CALL(vault_load(&o.w, &env_real, &v, &e), &e);
+    OK_CALL(vault_pin_look(v, fp, &state, &e), &e);
+    EQ_INT(state, TRUST_PINNED);
+    copy_file(old, pin);
+    OK_CALL(vault_pin_look(v, fp, &state, &e), &e);
+    EQ_INT(state, TRUST_NEWER);
+    EQ_INT(strlen(fp), FINGERPRINT_TEXT - 1);
+    OK_CALL(vault_open(v, &o.key.opener, &e), &e);
+    OK_CALL(vault_pin_look(v, fp, &state, &e), &e);
+    EQ_INT(state, TRUST_PINNED);
+    vault_freep(&v);
+    softkey_free(&o.key);
+}
+
 int main(void)
 {
     RUN(test_rollback_and_fork);
     RUN(test_unpinned);
+    RUN(test_look_newer);
     RUN(test_forged);
     RUN(test_old_state_under_lock);
     RUN(test_pin_overtaken);

@@ -281,7 +281,7 @@ int vault_pin_look(const struct vault *v, char fp[FINGERPRINT_TEXT], enum trust_
     struct sighting s = vault_sighting(v);
     uint8_t raw[FINGERPRINT_LEN];
     int rc = trust_look(&s, raw, state, e);
-    if (!rc && *state == TRUST_PINNED)
+    if (!rc && (*state == TRUST_PINNED || *state == TRUST_NEWER))
         fingerprint_text(raw, fp);
     return rc;
 }

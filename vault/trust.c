@@ -276,7 +276,7 @@ int trust_look(const struct sighting *s, uint8_t fp[FINGERPRINT_LEN], enum trust
     if (rc)
         return rc == ERR_TRUST ? rc : (err_wrap(e, "this machine's pin"), e->code = ERR_TRUST);
     memcpy(fp, here->fingerprint, FINGERPRINT_LEN);
-    *out = TRUST_PINNED;
+    *out = s->generation > here->generation ? TRUST_NEWER : TRUST_PINNED;
     return OK;
 }
 

@@ -75,10 +75,17 @@ int vault_name_free(const struct vault *v, const char *name, const char *not_thi
  * process has changed it meanwhile; what was open is then opened anew, or not open. */
 int vault_peek(struct vault *v, const char *name, struct record_info *out, struct err *e) MUST_USE;
 
-enum trust_state { TRUST_NOT_CHECKED, TRUST_PINNED, TRUST_NO_PIN, TRUST_PIN_UNWRITABLE };
+enum trust_state {
+    TRUST_NOT_CHECKED,
+    TRUST_PINNED,
+    TRUST_NEWER, /* without a key only: later than what this machine has seen, so only an opening
+                  * can tell whether it is still the vault that it trusts */
+    TRUST_NO_PIN,
+    TRUST_PIN_UNWRITABLE
+};
 
 /* What this machine's pin says without a key: fp is the fingerprint that it trusts (with
- * TRUST_PINNED). ERR_TRUST when the vault on disk is older than the pin, or forked. */
+ * TRUST_PINNED and TRUST_NEWER). ERR_TRUST when the vault on disk is older than the pin, or forked. */
 int vault_pin_look(const struct vault *v, char fp[FINGERPRINT_TEXT], enum trust_state *state,
                    struct err *e) MUST_USE;
 
