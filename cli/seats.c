@@ -10,6 +10,8 @@ static const uint8_t no_key[RID_LEN];
 
 static void leave(struct seat *s)
 {
+    if (s->token && s->pin.n > 0)
+        pin_note_failure(s->cli, s->token);
     token_close(s->token);
     s->token = NULL;
     memcpy(s->in_use, no_key, RID_LEN);
@@ -63,8 +65,12 @@ int seat_take(struct seat *s, struct err *e)
     waiting_watch(s->token);
     int rc = s->pin.n ? token_login(s->token, &s->pin, false, e)
                       : pin_login(s->cli, s->token, "", NULL, e);
-    if (rc)
+    if (rc) {
+        bool is_refused = token_pin_try(s->token) == PIN_TRIED;
         leave(s);
+        if (is_refused)
+            secret_free(&s->pin);
+    }
     return rc;
 }
 

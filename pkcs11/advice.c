@@ -32,20 +32,23 @@ static const struct words {
 } words[FAMILY_COUNT] = {
     [FAMILY_OTHER] = {"unblock it with the PUK or the security officer's PIN, by the maker's tool",
                       "log in once with the right PIN, by the maker's tool"},
-    [FAMILY_SOFTHSM] = {"SoftHSM locks no PIN; its security officer sets a new one: "
-                        "pkcs11-tool --module MODULE --token-label LABEL --init-pin",
-                        "log in once with the right PIN: pkcs11-tool --module MODULE "
-                        "--token-label LABEL --login --list-objects"},
+    [FAMILY_SOFTHSM] = {"SoftHSM never locks; a forgotten PIN is a lost token, unless you made it "
+                        "and know its security officer's PIN (an embedded one's nobody knows)",
+                        "type the right PIN once: coffer doctor"},
     [FAMILY_NSS] = {"NSS locks no PIN, and without the right one its keys are lost; "
                     "certutil -W -d sql:DIR changes one that is known",
                     "log in once with the right PIN: certutil -K -d sql:DIR"},
     [FAMILY_YUBIKEY] = {"with the PUK: ykman piv access unblock-pin, or "
                         "yubico-piv-tool -a unblock-pin",
-                        "prove the PIN: yubico-piv-tool -a verify-pin"},
+                        "sure of the PIN: yubico-piv-tool -a verify-pin (a wrong one there locks it "
+                        "just the same); not sure: set a new one with the PUK, which spends no PIN "
+                        "try: yubico-piv-tool -a unblock-pin"},
     [FAMILY_PIV] = {"with the PUK: pkcs15-tool --unblock-pin --auth-id 01; on a YubiKey: "
                     "ykman piv access unblock-pin",
-                    "prove the PIN: pkcs15-tool --verify-pin --auth-id 01; on a YubiKey: "
-                    "yubico-piv-tool -a verify-pin"},
+                    "sure of the PIN: pkcs15-tool --verify-pin --auth-id 01 (a wrong one there locks "
+                    "it just the same); not sure: set a new one with the PUK, which spends no PIN "
+                    "try: pkcs15-tool --unblock-pin --auth-id 01; on a YubiKey: yubico-piv-tool -a "
+                    "unblock-pin"},
     [FAMILY_TPM] = {"tpm2_dictionarylockout --clear-lockout, as the TPM's owner; or wait: by "
                     "default it forgives one wrong try in 1000 seconds",
                     "a right PIN does not lower a TPM's count: wait 1000 seconds a try, or "
@@ -60,4 +63,10 @@ const char *token_unlock_advice(const struct token_info *i)
 const char *token_prove_advice(const struct token_info *i)
 {
     return words[token_family(i)].prove;
+}
+
+bool token_generates(const struct token_info *i)
+{
+    enum token_family family = token_family(i);
+    return family != FAMILY_YUBIKEY && family != FAMILY_PIV;
 }

@@ -25,6 +25,8 @@ enum token_family token_family(const struct token_info *i);
 const char *token_unlock_advice(const struct token_info *i);
 /* One line: how to prove the PIN, so that the tries are counted from the start again. */
 const char *token_prove_advice(const struct token_info *i);
+/* Whether --generate may work: PIV makes keys for its management key only, not for the PIN. */
+bool token_generates(const struct token_info *i);
 
 #define FIRMWARE_TEXT 16u
 /* The firmware as its maker writes it, "5.4.3"; empty when the driver does not tell. */

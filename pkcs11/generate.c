@@ -132,9 +132,13 @@ static int not_made(struct token *t, CK_RV rv, struct err *e)
     if (t->rv != CKR_OK || (family != FAMILY_YUBIKEY && family != FAMILY_PIV))
         return e->code;
     e->n_hints = 0;
-    return err_hint(e, "a YubiKey makes keys for its management key only: pkcs11-tool --module "
-                       "LIBYKCS11 --login --login-type so --keypairgen --key-type EC:prime256v1 "
-                       "--id 03; then name it by id=%%03. other PIV cards: their maker's tool");
+    err_hint(e, "a YubiKey makes keys for its management key only. look first whether slot 9d is "
+                "empty, for the next line replaces what is there: yubico-piv-tool -a status");
+    err_hint(e, "yubico-piv-tool -a generate -s 9d -A ECCP256 --pin-policy=once "
+                "--touch-policy=always -o pub.pem");
+    return err_hint(e, "then the same command without --generate, and with id=%%03 in the URI "
+                       "(by OpenSC the slot needs a certificate too: docs/tokens/yubikey-opensc.md); "
+                       "other PIV cards: their maker's tool");
 }
 
 static int generate_work(struct token *t, void *arg, struct err *e)

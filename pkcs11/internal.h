@@ -32,6 +32,7 @@ struct module {
     ino_t ino;
     unsigned n_open;
     bool is_stuck;          /* it did not end in time; it is left as it is for good */
+    bool is_noisy;          /* writes on stderr what is expected: hush.c */
 };
 
 /* Tells once, from a thread of its own, that a call lasts. */
@@ -104,12 +105,23 @@ void module_leave(struct module *m, CK_SESSION_HANDLE session, bool with_logout)
 /* Ends and starts the driver: all sessions of all its tokens are gone, whatever is returned. Its
  * lock is held by the caller. */
 int module_restart(struct module *m, struct err *e) MUST_USE;
+/* ERR_TOKEN when it is stuck: a call of it may never come back. */
+int module_is_fit(const struct module *m, struct err *e) MUST_USE;
 struct module *module_lock(struct module *m);   /* returns m, for AUTO(module_unlockp) */
 void module_unlockp(struct module **m);
 #define MODULE_LOCKED(m) AUTO(module_unlockp) struct module *held_ = module_lock(m); (void)held_
 /* Slots with a token in them, initialised or not. */
 int module_slots(const struct module *m, CK_SLOT_ID slots[SLOTS_MAX], size_t *n,
                  struct err *e) MUST_USE;
+
+/* hush.c */
+
+/* Before the driver at path is loaded: asks such drivers to be quiet, where the person has not set
+ * it otherwise. True: it writes on stderr all the same. Under the registry's lock. */
+bool hush_prepare(const char *path);
+/* From here to hush_end(what it returned) stderr goes nowhere; nothing happens unless is_noisy. */
+int hush_begin(bool is_noisy) MUST_USE;
+void hush_end(int saved);
 
 /* ending.c */
 

@@ -118,6 +118,14 @@ static bool is_attestation_key(const struct token *t, const struct token_key *ke
     return key->id_len == 1 && key->id[0] == 0x19 && token_family(&t->info) == FAMILY_YUBIKEY;
 }
 
+/* Asked for alone: many drivers do not know the attribute. */
+static bool is_pin_each_time(struct token *t, CK_OBJECT_HANDLE h)
+{
+    CK_BBOOL always = CK_FALSE;
+    CK_ATTRIBUTE a = {CKA_ALWAYS_AUTHENTICATE, &always, sizeof(always)};
+    return attrs_read(t, h, &a, 1) == CKR_OK && a.ulValueLen == sizeof(always) && always;
+}
+
 int key_read(struct token *t, CK_OBJECT_HANDLE h, bool with_public, struct token_key *out,
              struct err *e)
 {
@@ -154,8 +162,10 @@ int key_read(struct token *t, CK_OBJECT_HANDLE h, bool with_public, struct token
         key.kind = kind_of_spki(&key.spki);
     if (is_attestation_key(t, &key))
         key.kind = SEAL_KEY_OTHER;
-    if (with_public && key.kind != SEAL_KEY_OTHER)
+    if (with_public && key.kind != SEAL_KEY_OTHER) {
         key.touch = touch_read(t, h, &key);
+        key.is_pin_each_time = is_pin_each_time(t, h);
+    }
     *out = key;
     return OK;
 }

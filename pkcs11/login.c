@@ -158,13 +158,13 @@ int token_login(struct token *t, const struct secret *pin, bool use_last_try, st
     CK_RV rv = CKR_OK;
     t->pin_try = PIN_NOT_TRIED;
     int r = spare_begin(t->softhsm_conf, &spare, e);
-    if (r || (r = look_again(t, e)) != OK || (r = login_once(t, pin, use_last_try, &rv, e)) != OK)
+    if (r || (r = module_is_fit(t->mod, e)) != OK || (r = look_again(t, e)) != OK ||
+        (r = login_once(t, pin, use_last_try, &rv, e)) != OK)
         return r;
     if (is_session_gone(rv) || is_mute(t, rv)) {
         enum pin_state before = t->info.pin;
         r = is_session_gone(rv) ? session_renew(t, e) : start_anew(t, e);
-        if (r || (r = token_refresh(t, e)) != OK ||
-            (r = pin_check(t, pin, use_last_try, e)) != OK)
+        if (r || (r = token_refresh(t, e)) != OK || (r = pin_check(t, pin, use_last_try, e)) != OK)
             return r;
         if (before != PIN_OK || t->info.pin != PIN_OK) /* a try may have been made */
             return pin_outcome(t, rv, log_in_to, e);
@@ -216,8 +216,9 @@ int token_set_pin(struct token *t, const struct secret *old_pin, const struct se
     CK_SESSION_HANDLE rw;
     AUTO_SPARE spare = SPARE_NONE;
     int r = spare_begin(t->softhsm_conf, &spare, e);
-    if (r || (r = token_refresh(t, e)) != OK || (r = new_pin_check(t, new_pin, e)) != OK ||
-        (r = pin_check(t, old_pin, false, e)) != OK || (r = session_open(t, true, &rw, e)) != OK)
+    if (r || (r = module_is_fit(t->mod, e)) != OK || (r = token_refresh(t, e)) != OK ||
+        (r = new_pin_check(t, new_pin, e)) != OK || (r = pin_check(t, old_pin, false, e)) != OK ||
+        (r = session_open(t, true, &rw, e)) != OK)
         return r;
     CK_RV rv = t->mod->fn->C_SetPIN(rw, old_pin->p, old_pin->n, new_pin->p, new_pin->n);
     t->mod->fn->C_CloseSession(rw);

@@ -101,7 +101,9 @@ static int path_check(const char *path, struct stat *st, struct err *e)
 
 static int start(struct module *m, const char *path, struct err *e)
 {
+    int saved = hush_begin(m->is_noisy); /* of a TPM that is not there */
     CK_RV rv = m->fn->C_Initialize(NULL);
+    hush_end(saved);
     m->started_ms = ticks_ms();
     if (rv == CKR_OK)
         return OK;
@@ -115,6 +117,7 @@ static int start(struct module *m, const char *path, struct err *e)
 static int load(const char *path, struct module *m, struct err *e)
 {
     p11_kit_be_quiet(); /* it would print to stderr */
+    m->is_noisy = hush_prepare(path);
     m->fn = p11_kit_module_load(path, 0);
     if (!m->fn) {
         err_set(e, ERR_TOKEN, "token driver '%s' cannot be loaded: %s", path, load_reason(path));
@@ -143,14 +146,20 @@ static struct module *loaded(const struct stat *st)
     return m;
 }
 
-static int join(struct module *m, const char *path, struct err *e)
+int module_is_fit(const struct module *m, struct err *e)
 {
-    if (m->is_stuck) {
-        err_set(e, ERR_TOKEN, "token driver '%s' hangs", path);
-        return err_hint(e, "plug the token in again, and start again");
-    }
-    m->n_open++;
-    return OK;
+    if (!m->is_stuck)
+        return OK;
+    err_set(e, ERR_TOKEN, "the token driver hangs");
+    return err_hint(e, "plug the token in again, and start again");
+}
+
+static int join(struct module *m, struct err *e)
+{
+    int r = module_is_fit(m, e);
+    if (r == OK)
+        m->n_open++;
+    return r;
 }
 
 static int add(const char *path, const struct stat *st, struct module **out, struct err *e)
@@ -187,7 +196,7 @@ int module_open(const char *path, const char *softhsm_conf, struct module **out,
     if (r)
         return r;
     struct module *m = loaded(&st);
-    r = m ? join(m, path, e) : add(path, &st, &m, e);
+    r = m ? join(m, e) : add(path, &st, &m, e);
     if (r) {
         env_leave();
         return r;
@@ -251,8 +260,7 @@ int module_restart(struct module *m, struct err *e)
         pthread_mutex_lock(&registry.lock);
         mark_stuck(m);
         pthread_mutex_unlock(&registry.lock);
-        err_set(e, ERR_TOKEN, "the token driver hangs");
-        return err_hint(e, "plug the token in again, and start again");
+        return module_is_fit(m, e);
     }
     return start(m, NULL, e);
 }

@@ -127,8 +127,7 @@ static int login_cheaply(struct token *t, const struct token_info *now, struct e
 }
 
 /* The slots are asked for anew: some drivers see only then that a card is another one, or reset. */
-static int session_again(struct token *t, unsigned n_looks, struct token_info *now,
-                         struct err *e)
+static int session_again(struct token *t, unsigned n_looks, struct token_info *now, struct err *e)
 {
     int r = token_seek(t, n_looks, now, e);
     if (r || (r = session_renew(t, e)) != OK)
@@ -207,9 +206,12 @@ static bool is_worth_a_start(const struct token *t, int r)
 
 int token_twice(struct token *t, token_work *work, void *arg, struct err *e)
 {
+    int r = module_is_fit(t->mod, e);
+    if (r)
+        return r;
     t->rv = CKR_OK;
     t->work = work;
-    int r = work(t, arg, e);
+    r = work(t, arg, e);
     if (is_worth_a_start(t, r)) {
         struct err first = *e;
         if (recover(t, e))

@@ -101,7 +101,8 @@ static const struct rv_row rows[] = {
      "choose a longer PIN"},
     {CKR_USER_NOT_LOGGED_IN, RV_SESSION, ERR_TOKEN, "not logged in to the token", log_in},
     {CKR_USER_PIN_NOT_INITIALIZED, RV_REFUSED, ERR_PERSON, "the token has no user PIN yet",
-     "set one with the token vendor's tool"},
+     "set one with the security officer's PIN: pkcs11-tool --module DRIVER --token-label LABEL "
+     "--init-pin --login"},
     {CKR_USER_ANOTHER_ALREADY_LOGGED_IN, RV_REFUSED, ERR_TOKEN,
      "somebody else is logged in to the token", others},
     {CKR_USER_TOO_MANY_TYPES, RV_REFUSED, ERR_TOKEN, "somebody else is logged in to the token",

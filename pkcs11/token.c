@@ -218,6 +218,9 @@ static int none_found(const struct module *m, const struct token_where *w, struc
         err_set(e, ERR_NOT_FOUND, "%s is there: the driver shows none", wanted);
     else
         err_set(e, ERR_NOT_FOUND, "%s is there: the driver shows %s", wanted, shown);
+    if (strstr(w->module, "tpm2_pkcs11"))
+        return err_hint(e, "tpm2-pkcs11 looks in TPM2_PKCS11_STORE, or in ~/.tpm2_pkcs11: is that "
+                           "set as it was when the token was made?");
     if (w->softhsm_conf[0] || strstr(w->module, "softhsm"))
         return err_hint(e, "a SoftHSM directory that is gone or that you may not read looks as if "
                            "it had no token: check it and SOFTHSM2_CONF");

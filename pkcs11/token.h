@@ -67,6 +67,8 @@ struct token_key {
     size_t id_len;
     struct spki spki;           /* n == 0 when the token does not show the public key */
     bool is_extractable;        /* the token would hand it out: never use it for sealing */
+    bool is_pin_each_time;      /* it asks for the PIN again before every use (CKA_ALWAYS_AUTHENTICATE),
+                                 * as far as the driver tells: read with the public half */
 };
 
 /* What a key is asked for by; empty parts match all. */

@@ -8,7 +8,6 @@
 #include "pkcs11/internal.h"
 #include "tests/harness.h"
 
-#include <stdio.h>
 #include <time.h>
 
 /* What the driver does next, and what was asked of it. */
@@ -395,12 +394,6 @@ static inline struct token *fresh(enum seal_key_kind kind)
     token.key_info.kind = kind;
     watch_init(&token.watch);
     return &token;
-}
-
-static inline void fake_maker(struct token *t, const char *maker)
-{
-    snprintf(drv.maker, sizeof(drv.maker), "%s", maker);
-    snprintf(t->info.manufacturer, sizeof(t->info.manufacturer), "%s", maker);
 }
 
 #endif

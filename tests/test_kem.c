@@ -134,10 +134,10 @@ static void bad_keys_are_refused(void)
     EQ_INT(spki_from_ec_point(bytes_of(k.der + 26, 64), &out, &e), ERR_FORMAT);
     EQ_INT(spki_from_ec_point((struct bytes){0}, &out, &e), ERR_FORMAT);
     uint8_t ct[KEM_CT_MAX]; /* nor is anything sealed to one that nobody looked at */
-    size_t n = 0;
+    size_t n_ct = 0;
     AUTO_SECRET z = {0};
-    EQ_INT(kem_encap(SCHEME_ECDH_P256, &k, ct, &n, &z, &e), ERR_FORMAT);
-    CHECK(n == 0 && z.p == NULL);
+    EQ_INT(kem_encap(SCHEME_ECDH_P256, &k, ct, &n_ct, &z, &e), ERR_FORMAT);
+    CHECK(n_ct == 0 && z.p == NULL);
     memset(k.der + 27, 0, 64);
     EQ_INT(spki_from_ec_point(bytes_of(k.der + 26, 65), &out, &e), ERR_FORMAT);
     memset(k.der + 27, 0xff, 64);

@@ -214,6 +214,12 @@ static void key_is_found_again_after_a_new_start(void)
     EQ_INT(token_pin_try(t), PIN_PROVEN);
 }
 
+static void fake_maker(struct token *t, const char *maker)
+{
+    snprintf(drv.maker, sizeof(drv.maker), "%s", maker);
+    snprintf(t->info.manufacturer, sizeof(t->info.manufacturer), "%s", maker);
+}
+
 /* ykcs11 while another process resets the card: once more, where its flags show no try. */
 static void mute_yubikey_is_asked_again(void)
 {

@@ -73,6 +73,14 @@ static void driver_that_hangs_is_left(void)
     drv.finalize_ms = 400;
     EQ_INT(module_restart(t->mod, &e), ERR_TOKEN);
     CHECK(strstr(e.msg, "hangs") != NULL && token_driver_is_stuck() && t->mod->is_stuck);
+    AUTO_SECRET pin = {0}; /* another call of it might not come back */
+    OK_CALL(secret_copy(&pin, bytes_str("123456"), &e), &e);
+    unsigned n_before = drv.n_open + drv.n_login + drv.n_derive;
+    EQ_INT(decap(t), ERR_TOKEN);
+    EQ_INT(token_login(t, &pin, false, &e), ERR_TOKEN);
+    EQ_INT(token_set_pin(t, &pin, &pin, &e), ERR_TOKEN);
+    CHECK(strstr(e.msg, "hangs") != NULL);
+    EQ_INT(drv.n_open + drv.n_login + drv.n_derive, n_before);
     doze(500); /* it came back after all, and nobody is there */
     drv.close_ms = 400;
     CHECK(!ending_run(&(struct ending){&functions, 1002, false, false}));

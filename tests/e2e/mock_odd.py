@@ -164,6 +164,23 @@ def test_wrong_pin():
     assert h.counts()["pin_wrong"] == 1, h.counts()
 
 
+def test_refused_again():
+    """a login lost on the way, and the PIN that had worked refused: tried once, and remembered"""
+    h = home()
+    key = os.path.join(h.top, "spare.pem")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-out", key + ".key"], check=True, timeout=20)
+    subprocess.run(["openssl", "pkey", "-in", key + ".key", "-pubout", "-out", key], check=True,
+                   timeout=20)
+    for args in (SIGN, ("recipients", "add", "--public-key", key, "--label", "far", "--yes")):
+        h.fresh("C_DeriveKey rv=0x101 times=1", "C_Login rv=0xa0 after=1")
+        well_formed(h.run(*args), (3,))
+        assert h.counts()["C_Login"] == 2, (args, h.counts())
+        h.script()
+        h.refuses(*SIGN, code=3, says="none is tried again")
+        assert h.counts()["C_Login"] == 2, (args, h.counts())
+
+
 def test_counter():
     """typed wrong until one try is left: the last one is kept"""
     with Mock() as h:
@@ -234,5 +251,5 @@ def test_interrupted():
 
 if __name__ == "__main__":
     main([test_names, test_names_kept, test_lists, test_keys_that_lie, test_wrong_values,
-          test_flags, test_wrong_pin, test_counter, test_slow, test_hang_at_end, test_interrupted],
-         needs_softhsm=False)
+          test_flags, test_wrong_pin, test_refused_again, test_counter, test_slow,
+          test_hang_at_end, test_interrupted], needs_softhsm=False)
