@@ -6,6 +6,7 @@ DESTDIR ?=
 BINDIR  ?= $(PREFIX)/bin
 NETDIR   = $(BINDIR)/../lib/coffer
 MANDIR  ?= $(PREFIX)/share/man
+DOCDIR  ?= $(PREFIX)/share/doc/coffer
 B       ?= build/release
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -259,11 +260,14 @@ install: all
 	install -m 755 build/coffer '$(DESTDIR)$(BINDIR)/coffer'
 	install -m 755 build/coffer-net '$(DESTDIR)$(NETDIR)/coffer-net'
 	install -m 644 man/coffer.1 '$(DESTDIR)$(MANDIR)/man1/coffer.1'
+	install -d '$(DESTDIR)$(DOCDIR)/docs/tokens'
+	install -m 644 docs/tokens/*.md '$(DESTDIR)$(DOCDIR)/docs/tokens'
 
 uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/coffer' '$(DESTDIR)$(MANDIR)/man1/coffer.1'
 	rm -f '$(DESTDIR)$(NETDIR)/coffer-net'
-	rmdir '$(DESTDIR)$(NETDIR)' 2>/dev/null || :
+	rm -f $(patsubst %,'$(DESTDIR)$(DOCDIR)/%',$(wildcard docs/tokens/*.md))
+	rmdir '$(DESTDIR)$(NETDIR)' '$(DESTDIR)$(DOCDIR)/docs/tokens' '$(DESTDIR)$(DOCDIR)/docs' '$(DESTDIR)$(DOCDIR)' 2>/dev/null || :
 
 deps:
 	@tests/deps.sh check

@@ -9,14 +9,14 @@
 
 #define TRIES 3
 
-/* "Please answer a, r or g? " */
+/* "Please answer a, r or g: " */
 static void name_letters(const struct choice *list, char *out, size_t cap)
 {
     size_t n = (size_t)snprintf(out, cap, "Please answer ");
 
     for (const struct choice *c = list; c->letter && n < cap; c++)
         n += (size_t)snprintf(out + n, cap - n, "%c%s", c->letter,
-                              !c[1].letter ? "? " : !c[2].letter ? " or " : ", ");
+                              !c[1].letter ? ": " : !c[2].letter ? " or " : ", ");
 }
 
 int choose(const char *question, const struct choice *list, char *picked, struct err *e)

@@ -131,6 +131,8 @@ static const char *why_no_login(struct doctor *d, const struct vault *v,
         t = local_find(l, v, &r[i]);
     if (!t)
         return "tell this machine first which token opens the vault";
+    if (!d->is_token_there)
+        return "the token is not there: see the row 'token'";
     if (pin_is_given(d->c, d->is_pin_file_bad ? "" : t->pin_file))
         return NULL;
     if (!pin_can_be_asked(d->c))
@@ -140,12 +142,14 @@ static const char *why_no_login(struct doctor *d, const struct vault *v,
     return NULL;
 }
 
-/* The sealing key is found by its id; a key made anew under the same id opens nothing. */
-static void check_key(struct doctor *d, struct session *s)
+/* The sealing key is found by its id; a key made anew under the same id opens nothing. False: it is
+ * another one, which is told. */
+static bool check_key(struct doctor *d, struct session *s)
 {
     const char *label = token_info(s->token)->label;
+    bool is_other = session_key_is_other(s);
 
-    if (session_key_is_other(s))
+    if (is_other)
         doctor_row(d, FINDING_FAIL, "token",
                    "plug in the token that has the vault's key; a key that was overwritten is lost",
                    "token '%s' does not show the key that the vault is sealed to; another one may "
@@ -154,12 +158,27 @@ static void check_key(struct doctor *d, struct session *s)
     else
         doctor_row(d, FINDING_OK, "token", NULL, "'%s' has the key that the vault is sealed to",
                    label);
+    return !is_other;
+}
+
+/* A login that went well, and a key that did not open the vault. */
+static void show_unopened(struct doctor *d, const struct session *s, int rc, struct err *e)
+{
+    bool is_trust = rc == ERR_TRUST;
+
+    if (is_trust)
+        last_hint_first(e);
+    if (rc == ERR_TAMPERED && e->n_hints == 0)
+        err_hint(e, "the vault's file is damaged: restore it from a backup, or open it by another "
+                    "recipient: coffer recover");
+    doctor_error(d, FINDING_FAIL, is_trust ? "trust" : s->token ? "opening" : "login", e);
 }
 
 static void check_with_token(struct doctor *d, struct vault *v)
 {
     AUTO_SESSION s = {0};
     struct err e = {.code = OK};
+    bool is_our_key = true;
     int rc = session_begin(d->c, v, &s, &e);
 
     if (rc == ERR_PERSON && !d->c->args->given[OPT_PIN_FD] && !d->c->args->given[OPT_PIN_FILE]) {
@@ -169,20 +188,23 @@ static void check_with_token(struct doctor *d, struct vault *v)
         return;
     }
     if (!rc) {
-        check_key(d, &s);
+        is_our_key = check_key(d, &s);
         if (!token_info(s.token)->is_software)
             out_advice(&d->c->out,
                        "%zu operation%s of the token follow%s (a touch each, where it asks for it)",
                        vault_count(v) + 1, vault_count(v) ? "s" : "", vault_count(v) ? "" : "s");
-        rc = vault_open(v, &s.opener, &e);
+        rc = session_explain(&s, vault_open(v, &s.opener, &e), &e);
     }
     if (rc) {
-        if (rc == ERR_TRUST)
-            last_hint_first(&e);
-        doctor_error(d, FINDING_FAIL, rc == ERR_TRUST ? "trust" : "login", &e);
+        if (is_our_key || rc != ERR_TAMPERED) /* else the cause is told */
+            show_unopened(d, &s, rc, &e);
         if (rc != ERR_TRUST)
             check_pinned(d, v);
-        check_records(d, v, NULL, "mend that first");
+        check_records(d, v, NULL,
+                      rc == ERR_TRUST ? "see the row 'trust': mend that first"
+                      : !is_our_key   ? "see the row 'token': mend that first"
+                      : s.token       ? "see the row 'opening': mend that first"
+                                      : "see the row 'login': mend that first");
         return;
     }
     check_trust(d, v);

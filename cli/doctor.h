@@ -16,6 +16,7 @@ struct doctor {
     cJSON *rows;
     unsigned n_warn, n_fail;
     bool is_config_bad, is_pin_file_bad; /* told already */
+    bool is_token_there;                 /* one of the vault's; that none is, is told already */
 };
 
 /* One row; fix: one line that says how to mend it, or NULL. */

@@ -31,14 +31,19 @@ static void check_pin_file(struct doctor *d, const char *path)
         doctor_row(d, FINDING_OK, "PIN file", NULL, "'%s' is yours alone", path);
 }
 
-static void check_pin_state(struct doctor *d, const struct token_info *i)
+static void check_pin_state(struct doctor *d, const struct token_info *i, const char *module)
 {
+    char first_pin[TOKEN_PATH_MAX + 200];
+
+    snprintf(first_pin, sizeof(first_pin),
+             "set one with its security officer's PIN: pkcs11-tool --module %s --token-label '%s' "
+             "--init-pin --login",
+             module, i->label);
     if (i->pin == PIN_LOCKED)
         doctor_row(d, FINDING_FAIL, "PIN", token_unlock_advice(i),
                    "the PIN of token '%s' is locked", i->label);
     else if (i->pin == PIN_UNSET)
-        doctor_row(d, FINDING_FAIL, "PIN", "set one with the maker's tool", "token '%s' has no PIN",
-                   i->label);
+        doctor_row(d, FINDING_FAIL, "PIN", first_pin, "token '%s' has no PIN", i->label);
     else if (i->pin == PIN_FINAL_TRY)
         doctor_row(d, FINDING_FAIL, "PIN", token_prove_advice(i),
                    "one PIN try is left on token '%s'", i->label);
@@ -85,7 +90,7 @@ static bool check_token(struct doctor *d, const struct local_token *t, const str
                    i->label);
     else
         doctor_row(d, FINDING_OK, "token", NULL, "'%s' (%s) is there", i->label, i->driver);
-    check_pin_state(d, i);
+    check_pin_state(d, i, t->where.module);
     check_advisories(d, i, r);
     check_pin_file(d, t->pin_file);
     return true;
@@ -169,6 +174,7 @@ void doctor_tokens(struct doctor *d, const struct vault *v, const struct local_t
         n_known += t != NULL;
         n_there += is_there[i];
     }
+    d->is_token_there = n_there > 0;
     for (size_t i = 0; i < n; i++) {
         const struct local_token *t = local_find(l, v, &r[i]);
         if (t && !is_there[i])

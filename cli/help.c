@@ -81,6 +81,10 @@ int run_help(struct cli *c, struct err *e)
     const struct command *of = command_find(c->args->words[0]);
     if (!of)
         return command_unknown(c->args->words[0], e);
+    bool has_parts = strcmp(of->name, "recipients") == 0; /* add, remove: in one text */
+    if (c->args->n_words > 1 && !has_parts)
+        return err_set(e, ERR_USAGE, "'coffer %s' has no parts: coffer help %s", of->name,
+                       of->name);
     help_command(&c->out, of);
     return OK;
 }

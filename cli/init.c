@@ -69,7 +69,7 @@ static int make_softhsm(struct cli *c, struct making *m, struct err *e)
     if (pick_kind(c, &kind, e) || softhsm_module(module, e))
         return e->code;
     pin_advise(c, OPT_PIN_FD, OPT_PIN_FILE);
-    if (pin_read_new(c, OPT_PIN_FD, OPT_PIN_FILE, &pin, e) ||
+    if (pin_read_new(c, OPT_PIN_FD, OPT_PIN_FILE, NULL, &pin, e) ||
         where_softhsm(&c->where, m->id, m->softhsm_dir, e))
         return e->code;
     if (softhsm_create(m->softhsm_dir, label ? label : "coffer", &pin, c->env, &m->entry.where,

@@ -183,6 +183,19 @@ static int fill(const struct cli *c, struct new_token *t, const struct vault *v,
     return OK;
 }
 
+/* Of the kind that was asked for, whatever --generate says. */
+static int make_key(struct cli *c, const struct new_token_from *f, struct token *t,
+                    const struct token_uri *uri, struct token_key *key, struct err *e)
+{
+    struct args a = *c->args;
+    struct cli k = *c;
+
+    k.args = &a;
+    if (f->kind)
+        a.value[OPT_GENERATE] = f->kind;
+    return pick_generate(&k, t, uri, key, e);
+}
+
 static int take_key(struct cli *c, struct new_token *t, const struct new_token_from *f,
                     struct err *e)
 {
@@ -197,7 +210,7 @@ static int take_key(struct cli *c, struct new_token *t, const struct new_token_f
     if (f->uri && !f->makes_key)
         return pick_key(seat->token, uri, &key, &scheme, e) ? e->code
                                                             : fill(c, t, f->v, &key, scheme, e);
-    if (pick_generate(c, seat->token, uri, &key, e))
+    if (make_key(c, f, seat->token, uri, &key, e))
         return e->code;
     t->has_made_key = true;
     memcpy(t->recipient.key_id, key.id, sizeof(t->recipient.key_id));

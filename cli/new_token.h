@@ -30,6 +30,7 @@ struct new_token_from {
     const struct token_uri *uri;     /* of the new one; NULL: a key beside the present one */
     const struct token_where *where; /* pick_uri_from gives both */
     bool makes_key;                  /* --generate; always with uri NULL */
+    const char *kind;                /* of it, as --generate takes it; NULL: as it was given */
 };
 
 /* The options that speak of the new token (--new-pin-fd, --new-pin-file, --generate's kind), before

@@ -4,6 +4,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
+#include "pkcs11/advice.h"
 
 #include <stdio.h>
 
@@ -54,6 +55,15 @@ int pick_kind(const struct cli *c, enum seal_key_kind *kind, struct err *e)
     return err_hint(e, "kinds: p256, rsa2048, rsa3072, rsa4096");
 }
 
+/* tpm2-pkcs11 before 1.10 calls every EC key a general error, and nothing is wrong with the TPM. */
+static int explain_generate(const struct token *t, enum seal_key_kind kind, int rc, struct err *e)
+{
+    if (rc != ERR_TOKEN || kind != SEAL_KEY_P256 || token_family(token_info(t)) != FAMILY_TPM)
+        return rc;
+    e->n_hints = 0;
+    return err_hint(e, "this driver's version may make RSA only: --generate=rsa2048");
+}
+
 int pick_generate(const struct cli *c, struct token *t, const struct token_uri *uri,
                   struct token_key *key, struct err *e)
 {
@@ -65,8 +75,9 @@ int pick_generate(const struct cli *c, struct token *t, const struct token_uri *
         return e->code;
     if (uri->id_len > 0)
         use = bytes_of(uri->id, uri->id_len);
-    return token_generate(t, kind, uri->object[0] ? uri->object : "coffer sealing key", use, key,
-                          e);
+    int rc =
+        token_generate(t, kind, uri->object[0] ? uri->object : "coffer sealing key", use, key, e);
+    return rc ? explain_generate(t, kind, rc, e) : OK;
 }
 
 static const char *kind_text(const struct token_key *k)
@@ -92,6 +103,11 @@ static void try_key(struct token *t, const struct token_key *k, struct search *s
 
     if (k->spki.n == 0) {
         err_set(&s->why_not, ERR_TOKEN, "key '%s' does not show its public half", k->label);
+        return;
+    }
+    if (k->is_pin_each_time) { /* a command asks for it once */
+        err_set(&s->why_not, ERR_TOKEN, "key '%s' asks for the PIN again before every use",
+                k->label);
         return;
     }
     if (spki_rid(&k->spki, rid, &s->why_not))
@@ -121,6 +137,9 @@ static int no_key(const struct token *t, const struct token_uri *uri, size_t n,
     } else {
         err_set(e, ERR_NOT_FOUND, "token '%s' has no key that can seal", label);
     }
+    if (!token_generates(token_info(t)))
+        return err_hint(e, "make one with the token's own tool: docs/tokens/README.md names the "
+                           "lines; on a YubiKey in slot 9d, which is id=%%03");
     return err_hint(e, "--generate makes one (EC P-256; --generate=rsa2048 where the token has no "
                        "elliptic curves)");
 }
@@ -130,7 +149,8 @@ static int several(const struct token *t, const struct search *s, struct err *e)
     err_set(e, ERR_USAGE, "token '%s' has %zu keys that can seal", token_info(t)->label,
             s->n_found);
     err_hint(e, "choose one in the URI: %s", buf_str(&s->list));
-    return err_hint(e, "or make one for coffer alone: --generate");
+    return token_generates(token_info(t)) ? err_hint(e, "or make one for coffer alone: --generate")
+                                          : (int)e->code;
 }
 
 static int search_keys(struct token *t, const struct token_uri *uri, struct search *s, size_t *n,

@@ -27,12 +27,13 @@ static int change(const struct cli *c, struct token *t, const struct local_token
     /* The login comes first: it keeps the count of tries, and a wrong old PIN ends it before the
      * new one is asked for. */
     if (pin_login(c, t, entry->pin_file, &old_pin, e) ||
-        pin_read_new(c, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, &new_pin, e))
+        pin_read_new(c, OPT_NEW_PIN_FD, OPT_NEW_PIN_FILE, token_info(t), &new_pin, e))
         return e->code;
     if (secret_eq(&old_pin, &new_pin))
         return err_set(e, ERR_USAGE, "the new PIN is the same as the old one");
     if (token_set_pin(t, &old_pin, &new_pin, e))
         return e->code;
+    pin_say_default(token_info(t), &new_pin);
     if (token_info(t)->is_software)
         pin_say_short(c, &new_pin, "run this command again for a longer one");
     return OK;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said of a software token's new PIN, before it is typed and after; and the path of a PIN's
+/* What is said of a software token's new PIN, before it is typed and after, and of a PIN that
+ * everybody knows; and the path of a PIN's
  * file that is to be remembered. No PIN is read here. */
 #include "base/ask.h"
 #include "cli/pin_source.h"
+#include "pkcs11/advice.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,6 +64,22 @@ void pin_say_short(const struct cli *c, const struct secret *pin, const char *ho
                  "second");
     }
     out_advice(&c->out, "%u characters or more are worth their typing: %s", PIN_SHORT, how);
+}
+
+void pin_say_default(const struct token_info *info, const struct secret *pin)
+{
+    static const uint8_t factory[6] = {'1', '2', '3', '4', '5', '6'};
+    enum token_family family = token_family(info);
+    unsigned differs = 0;
+
+    if ((family != FAMILY_YUBIKEY && family != FAMILY_PIV) || pin->n != sizeof(factory))
+        return;
+    for (size_t i = 0; i < sizeof(factory); i++)
+        differs |= pin->p[i] ^ factory[i];
+    if (!differs)
+        out_warn("the PIN of token '%s' is the one that every PIV token comes with: change it "
+                 "('coffer pin'), and its PUK and its management key",
+                 info->label);
 }
 
 int pin_file_to_keep(const struct cli *c, char out[TOKEN_PATH_MAX], struct err *e)

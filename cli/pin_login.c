@@ -30,13 +30,12 @@ static int refuse_last(const struct login *l, struct err *e)
         err_set(e, ERR_PERSON, "token '%s' has one PIN try left, and coffer does not spend it",
                 i->label);
         err_hint(e, "%s", token_prove_advice(i));
-    } else {
-        err_set(e, ERR_PERSON,
-                "token '%s' has taken two wrong PINs and does not tell how many tries are left; "
-                "coffer spends no third",
-                i->label);
+        return err_hint(e, "if you are sure of the PIN, type it: the same command with "
+                           "--use-last-try");
     }
-    return err_hint(e, "if you are sure of the PIN, type it: the same command with "
+    pin_refuse_untold(i, e);
+    return err_hint(e, "if you are sure of the PIN, or its count was cleared since "
+                       "(tpm2_dictionarylockout --clear-lockout): the same command with "
                        "--use-last-try");
 }
 
@@ -119,6 +118,8 @@ static int login_with(struct login *l, struct secret *used, struct err *e)
         rc = pin_try_typed(l->c, l->t, &pin, w->is_last_try, e);
     else
         rc = pin_try_unattended(l->c, l->t, &pin, &w->is_refused, e);
+    if (!rc && l->c->args->command->run != run_pin) /* which changes it */
+        pin_say_default(token_info(l->t), &pin);
     return rc || !used ? rc : secret_copy(used, secret_bytes(&pin), e);
 }
 

@@ -36,5 +36,7 @@ int pin_try_typed(const struct cli *c, struct token *t, const struct secret *pin
                   struct err *e) MUST_USE;
 /* The next wrong PIN would lock the token, as it tells, or may lock one that never tells. */
 bool pin_is_last_try(const struct cli *c, const struct token_info *i);
+/* The refusal for one that never tells. */
+int pin_refuse_untold(const struct token_info *i, struct err *e);
 
 #endif

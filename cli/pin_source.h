@@ -19,14 +19,17 @@
 bool pin_is_given(const struct cli *c, const char *pin_file);
 /* True when a person can be asked for a PIN: at a terminal, or by a pinentry. */
 bool pin_can_be_asked(const struct cli *c);
-/* A new PIN from the two options, or typed twice. */
-int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file, struct secret *out,
-                 struct err *e) MUST_USE;
+/* A new PIN from the two options, or typed twice, of a length that this token takes; info NULL: a
+ * software token that is yet to be made. */
+int pin_read_new(const struct cli *c, enum opt_id fd, enum opt_id file,
+                 const struct token_info *info, struct secret *out, struct err *e) MUST_USE;
 /* Before a software token's new PIN is typed: what makes a good one. */
 void pin_advise(const struct cli *c, enum opt_id fd, enum opt_id file);
 /* Warns when a PIN that has been set is short for a software token. how: the command that sets a
  * longer one. */
 void pin_say_short(const struct cli *c, const struct secret *pin, const char *how);
+/* Warns when this PIN of a PIV token is the one that they all come with. */
+void pin_say_default(const struct token_info *info, const struct secret *pin);
 /* Logs in with a PIN from --pin-fd, --pin-file, $CREDENTIALS_DIRECTORY/coffer-pin, pin_file ("" for
  * none), a pinentry or the terminal, in this order; of files the first line, less its line end. A
  * typed wrong PIN may be typed again, three times in all. A pin_file that cannot be read is told,

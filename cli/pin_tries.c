@@ -8,41 +8,30 @@
 
 #include <stdio.h>
 
-/* A TPM's flags never warn, and some lock after the third wrong PIN. So wrong ones are counted here
- * from one success to the next: after two, whoever gave them, the next may be the last. A TPM
- * itself forgives by time alone, so that right ones in between do not make it forget; most allow
- * for that with more tries than three. */
+/* A TPM's flags never warn, and some lock after the third wrong PIN. So wrong ones are counted
+ * here: after two, whoever gave them, the next may be the last. A TPM forgives by time alone, and
+ * no right PIN makes it forget; so it is with this count. */
 #define UNTOLD_TRIES 2u
 
 /* The guard belongs to the token, not to a vault: one token can open several, and its tries are
  * shared. So its place is under a fixed id. */
 static const uint8_t guard_place[VAULT_ID_LEN] = {0};
 
-/* n: 0 is the mark of an unattended failure; 1 and on, of typed ones. */
-static int guard_name(const struct token_info *i, unsigned n, uint8_t out[SHA256_LEN],
-                      struct err *e)
+static int guard_name(const struct token_info *i, uint8_t out[SHA256_LEN], struct err *e)
 {
-    char text[4 * TOKEN_LABEL_MAX + 16], typed[24] = "";
+    char text[4 * TOKEN_LABEL_MAX];
 
-    if (n > 0)
-        snprintf(typed, sizeof(typed), "\ntyped %u", n);
-    snprintf(text, sizeof(text), "%s\n%s\n%s\n%s%s", i->manufacturer, i->model, i->serial, i->label,
-             typed);
+    snprintf(text, sizeof(text), "%s\n%s\n%s\n%s", i->manufacturer, i->model, i->serial, i->label);
     return sha256(bytes_str(text), out, e);
-}
-
-static bool is_marked(const struct cli *c, const struct token_info *info, unsigned n)
-{
-    uint8_t name[SHA256_LEN];
-    struct err quiet;
-
-    return guard_name(info, n, name, &quiet) == OK &&
-           pin_guard_is_set(&c->where, guard_place, name);
 }
 
 bool pin_is_blocked(const struct cli *c, const struct token_info *info)
 {
-    return is_marked(c, info, 0);
+    uint8_t name[SHA256_LEN];
+    struct err quiet;
+
+    return guard_name(info, name, &quiet) == OK &&
+           pin_guard_is_set(&c->where, guard_place, name);
 }
 
 static bool tells_nothing(const struct token_info *i)
@@ -50,22 +39,47 @@ static bool tells_nothing(const struct token_info *i)
     return token_family(i) == FAMILY_TPM;
 }
 
+static struct pin_count count_of(const struct cli *c, const struct token_info *i)
+{
+    uint8_t name[SHA256_LEN];
+    struct err quiet;
+
+    if (!tells_nothing(i) || guard_name(i, name, &quiet))
+        return (struct pin_count){.fd = -1};
+    return pin_count_read(&c->where, name, c->env);
+}
+
 bool pin_is_last_try(const struct cli *c, const struct token_info *i)
 {
-    unsigned n = 0;
+    return i->pin == PIN_FINAL_TRY || count_of(c, i).n >= UNTOLD_TRIES;
+}
 
-    if (i->pin == PIN_FINAL_TRY || !tells_nothing(i))
-        return i->pin == PIN_FINAL_TRY;
-    for (unsigned k = 0; k <= UNTOLD_TRIES; k++)
-        n += is_marked(c, i, k);
-    return n >= UNTOLD_TRIES;
+int pin_refuse_untold(const struct token_info *i, struct err *e)
+{
+    err_set(e, ERR_PERSON,
+            "token '%s' has taken two wrong PINs and does not tell how many tries are left; "
+            "coffer spends no third",
+            i->label);
+    return err_hint(e,
+                    "a right PIN does not lower its count: by default a TPM forgives one wrong PIN "
+                    "in 1000 seconds, which may be set longer; coffer forgives one in %u minutes",
+                    PIN_FORGIVEN_S / 60);
 }
 
 /* The driver knows no token's tool; the hints that it gave are for any. */
-static int locked(const struct token *t, struct err *e)
+static int locked(const struct cli *c, const struct token *t, struct err *e)
 {
+    struct pin_count k = count_of(c, token_info(t));
+
     e->n_hints = 0;
-    return err_hint(e, "%s", token_unlock_advice(token_info(t)));
+    err_hint(e, "%s", token_unlock_advice(token_info(t)));
+    if (k.kept < UNTOLD_TRIES)
+        return e->code;
+    if (k.n == 0)
+        return err_hint(e, "cleared soon, run the command again; later than %u minutes after the "
+                           "last wrong PIN, with --use-last-try",
+                        PIN_LOCKED_S / 60);
+    return err_hint(e, "once it is cleared: the same command with --use-last-try");
 }
 
 static const char cheap_way[] = "type the PIN once at a terminal: coffer doctor";
@@ -78,81 +92,96 @@ static bool is_of_vault(const struct cli *c)
     return k->run != run_init && k->run != run_trust && !c->args->given[OPT_TO];
 }
 
+/* What a login says of the count. */
+static enum pin_end end_of(const struct token *t, int rc)
+{
+    if (rc == ERR_PIN_LOCKED)
+        return PIN_END_LOCKED;
+    if (!rc && token_pin_try(t) == PIN_PROVEN)
+        return PIN_END_RIGHT;
+    return rc && token_pin_try(t) == PIN_TRIED ? PIN_END_WRONG : PIN_END_UNTRIED;
+}
+
+/* Counted before it is made, so that a try that is never finished counts. Where nothing can be
+ * remembered a person may try all the same. */
+static int login_counted(const struct cli *c, struct token *t, const struct secret *pin,
+                         bool is_last_try, struct err *e)
+{
+    const struct token_info *i = token_info(t);
+    struct pin_count k = {.fd = -1};
+    uint8_t name[SHA256_LEN];
+    struct err quiet;
+
+    if (tells_nothing(i) && guard_name(i, name, &quiet) == OK &&
+        pin_count_begin(&c->where, name, c->env, &k, &quiet) != OK)
+        k = (struct pin_count){.fd = -1};
+    if (k.n >= UNTOLD_TRIES && !is_last_try) { /* another command's, while the PIN was typed */
+        pin_count_end(&k, PIN_END_UNTRIED);
+        return pin_refuse_untold(i, e);
+    }
+    int rc = token_login(t, pin, is_last_try, e);
+    pin_count_end(&k, end_of(t, rc));
+    return rc;
+}
+
+/* A locked TPM compares no PIN; other tokens may have locked on this one. */
+static bool is_failure(const struct token *t, int rc)
+{
+    return rc && token_pin_try(t) == PIN_TRIED &&
+           !(rc == ERR_PIN_LOCKED && tells_nothing(token_info(t)));
+}
+
 int pin_try_unattended(const struct cli *c, struct token *t, const struct secret *pin,
                        bool *is_refused, struct err *e)
 {
     struct pin_guard g = {.fd = -1};
     uint8_t name[SHA256_LEN];
 
-    if (guard_name(token_info(t), 0, name, e))
+    if (guard_name(token_info(t), name, e))
         return e->code;
     *is_refused = pin_guard_begin(&c->where, guard_place, name, &g, e) != OK;
     if (*is_refused)
         return is_of_vault(c) ? err_hint(e, "%s", cheap_way) : e->code;
-    int rc = token_login(t, pin, false, e);
-    bool is_failure = rc && token_pin_try(t) == PIN_TRIED;
-    pin_guard_end(&g, !is_failure);
+    int rc = login_counted(c, t, pin, false, e);
+    bool is_wrong = is_failure(t, rc);
+    pin_guard_end(&g, !is_wrong);
     if (rc == ERR_PIN_LOCKED)
-        return locked(t, e);
-    if (is_failure)
+        return locked(c, t, e);
+    if (is_wrong)
         err_hint(e, "a PIN that nobody typed is not tried again until one was typed");
-    if (is_failure && is_of_vault(c))
+    if (is_wrong && is_of_vault(c))
         err_hint(e, "%s", cheap_way);
     return rc;
-}
-
-/* Before a typed try, so that one that is never finished counts. Where nothing can be remembered a
- * person may try all the same. */
-static void mark_typed(const struct cli *c, const struct token_info *i, struct pin_guard *g)
-{
-    uint8_t name[SHA256_LEN];
-    struct err quiet;
-
-    for (unsigned k = 1; k <= UNTOLD_TRIES; k++)
-        if (!is_marked(c, i, k)) {
-            if (guard_name(i, k, name, &quiet) ||
-                pin_guard_begin(&c->where, guard_place, name, g, &quiet))
-                g->fd = -1;
-            return;
-        }
 }
 
 void pin_note_failure(const struct cli *c, const struct token *t)
 {
     struct pin_guard g = {.fd = -1};
+    struct pin_count k = {.fd = -1};
     uint8_t name[SHA256_LEN];
     struct err quiet;
 
-    if (token_pin_try(t) != PIN_TRIED || guard_name(token_info(t), 0, name, &quiet) ||
-        pin_guard_begin(&c->where, guard_place, name, &g, &quiet))
+    if (token_pin_try(t) != PIN_TRIED || guard_name(token_info(t), name, &quiet))
         return;
-    pin_guard_end(&g, false);
-}
-
-static void clear_marks(const struct cli *c, const struct token_info *i)
-{
-    uint8_t name[SHA256_LEN];
-    struct err quiet;
-
-    for (unsigned k = 0; k <= (tells_nothing(i) ? UNTOLD_TRIES : 0); k++)
-        if (guard_name(i, k, name, &quiet) == OK)
-            pin_guard_clear(&c->where, guard_place, name);
+    if (tells_nothing(token_info(t)) &&
+        pin_count_begin(&c->where, name, c->env, &k, &quiet) == OK)
+        pin_count_end(&k, PIN_END_WRONG);
+    if (pin_guard_begin(&c->where, guard_place, name, &g, &quiet) == OK)
+        pin_guard_end(&g, false);
 }
 
 int pin_try_typed(const struct cli *c, struct token *t, const struct secret *pin, bool is_last_try,
                   struct err *e)
 {
-    struct pin_guard g = {.fd = -1};
-
-    if (tells_nothing(token_info(t)))
-        mark_typed(c, token_info(t), &g);
-    int rc = token_login(t, pin, is_last_try, e);
+    uint8_t name[SHA256_LEN];
+    struct err quiet;
+    int rc = login_counted(c, t, pin, is_last_try, e);
     enum pin_try tried = token_pin_try(t);
-    pin_guard_end(&g, !rc || tried != PIN_TRIED);
-    if (!rc && tried == PIN_PROVEN)
-        clear_marks(c, token_info(t));
+
+    if (!rc && tried == PIN_PROVEN && guard_name(token_info(t), name, &quiet) == OK)
+        pin_guard_clear(&c->where, guard_place, name);
     if (rc == ERR_PIN_LOCKED)
-        return locked(t, e);
+        return locked(c, t, e);
     if (rc == ERR_PIN && tried == PIN_TRIED && tells_nothing(token_info(t)))
         err_hint(e, "this token does not tell how many tries are left, and locks after a few");
     if (rc == ERR_PIN && tried == PIN_TRIED && e->n_hints == 0)

@@ -30,6 +30,16 @@ const char *recipient_kind_text(const struct recipient *r, const struct local_to
 size_t recipients_untested(const struct vault *v);
 /* No spare: there is one recipient, or all of them are keys of one token by its serial. */
 bool recipients_on_one(const struct vault *v);
+/* As it would be without this one (RID_LEN bytes, or NULL). */
+bool recipients_on_one_but(const struct vault *v, const uint8_t *but);
+/* After one went: that there is no spare now, or what is untested; or nothing. */
+void recipients_say_left(struct out *o, const struct vault *v);
+/* After an embedded token went: its directory, which nobody removes. gone: this machine's entry. */
+void recipients_say_embedded(struct out *o, const struct local_token *gone);
+/* A line for who asks for a new token and has no other. */
+#define SOFTWARE_TOKEN_HOW                                                                        \
+    "a software token: 'softhsm2-util --init-token --free --label NAME' makes one, 'coffer "       \
+    "tokens' shows its URI, 'man coffer' says more"
 /* "'spare' (serial 12, token, EC P-256, id 0123abcd), UNTESTED". */
 #define RECIPIENT_LINE 320u
 void recipient_line(const struct recipient *r, const struct local_token *local,

@@ -48,7 +48,8 @@ static int wants_one(struct err *e)
     err_hint(e, "a token that is plugged in: coffer recipients add URI ('coffer tokens' lists "
                 "them)");
     err_hint(e, "one that is elsewhere: coffer recipients add --public-key FILE --label TEXT");
-    return err_hint(e, "24 words on paper, which are not a token: coffer recipients add --paper");
+    err_hint(e, "24 words on paper, which are not a token: coffer recipients add --paper");
+    return err_hint(e, SOFTWARE_TOKEN_HOW);
 }
 
 static int misplaced(enum opt_id id, const char *with, struct err *e)

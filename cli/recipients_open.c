@@ -61,13 +61,15 @@ static int none_known(const struct vault *v, const uint8_t *but, bool has_other,
     if (vault_has_token(v, but))
         err_hint(e, "with another of its tokens plugged in: coffer %s",
                  has_other ? "recipients test URI" : "trust FINGERPRINT --token URI");
+    if (!but && vault_has_token(v, NULL))
+        session_hint_lost(v, NULL, e);
     return e->code;
 }
 
 struct choosing {
     const struct local_tokens *l;
     const uint8_t *but;
-    size_t n_tried;
+    const uint8_t *first; /* the recipient whose token was tried first */
     bool has_but;
 };
 
@@ -85,7 +87,9 @@ static bool pick_present(struct cli *c, const struct vault *v, struct choosing *
             s->has_but = true;
         if (!is_candidate(v, one, s->but, &r) || (untested && r->tested))
             continue;
-        if (session_open_token(one, &t, s->n_tried++ ? &other : e))
+        int rc = session_open_token(one, &t, s->first ? &other : e);
+        s->first = s->first ? s->first : one->rid;
+        if (rc)
             continue;
         w->entry = *one;
         w->who = *r;
@@ -109,10 +113,12 @@ int way_in_known(struct cli *c, const struct vault *v, const uint8_t *but, bool 
     s.l = l;
     if (wants_untested && pick_present(c, v, &s, true, w, &quiet))
         return OK;
-    s.n_tried = 0;
+    s.first = NULL;
     if (pick_present(c, v, &s, false, w, e))
         return OK;
-    return s.n_tried ? e->code : none_known(v, but, s.has_but, e);
+    if (!s.first)
+        return none_known(v, but, s.has_but, e);
+    return but ? e->code : session_hint_lost(v, s.first, e);
 }
 
 int way_in_uri(struct cli *c, const char *uri, const char *what, struct way_in *w, struct err *e)
@@ -167,7 +173,8 @@ int way_in_any(struct cli *c, const struct vault *v, const uint8_t *but, struct 
     err_hint(e, "or by a paper that opens it: --words-fd N");
     if (!ask_possible() || c->args->given[OPT_YES])
         return rc;
-    out_error(e);
+    if (vault_has_token(v, but))
+        out_error(e);
     if (ask_yes("Open the vault by the 24 words on paper?", NULL, &yes, &quiet) || !yes)
         return rc;
     return way_in_paper(c, v, w, e);

@@ -15,7 +15,8 @@ struct removing {
     struct vault *v;
     struct recipients_shown shown;
     struct recipient gone;
-    bool was_here; /* this machine opens the vault by it */
+    bool was_here;                /* this machine opens the vault by it */
+    struct local_token gone_here; /* if so */
     struct way_in in;
     char old_fingerprint[FINGERPRINT_TEXT];
 };
@@ -49,7 +50,10 @@ static int find(struct cli *c, struct removing *m, struct err *e)
     if (local_list(c, &l, e) || recipient_named(m->v, c->args->words[1], &r, e))
         return e->code;
     m->gone = *r;
-    m->was_here = local_find(l, m->v, r) != NULL;
+    const struct local_token *here = local_find(l, m->v, r);
+    m->was_here = here != NULL;
+    if (here)
+        m->gone_here = *here;
     return check_others(m, e) ? e->code : new_key_allowed(m->v, e);
 }
 
@@ -106,6 +110,9 @@ static int confirm(struct cli *c, const struct removing *m, struct err *e)
                  m->gone.label, m->in.who.label);
     cost_say(o, &m->in, n_files + 1);
     out_note(o, "  old backups       still open by '%s'", m->gone.label);
+    if (recipients_on_one_but(m->v, m->gone.rid))
+        out_note(o,
+                 "  no spare          is left then: lose what stays, and nothing opens the vault");
     if (c->args->given[OPT_YES])
         return OK;
     snprintf(prompt, sizeof(prompt), "Remove '%s'?", m->gone.label);
@@ -123,6 +130,11 @@ static void say_next(struct cli *c, const struct removing *m, const char *finger
     out_note(o, "Write the new fingerprint on paper in place of %s, and back up the vault now.",
              m->old_fingerprint);
     out_note(o, "On every other machine, once: coffer trust %s", fingerprint);
+    if (m->gone.kind == RECIPIENT_TOKEN && vault_has_token(m->v, NULL))
+        out_note(o,
+                 "Where '%s' opened the vault, with another of its tokens: coffer trust %s "
+                 "--token URI",
+                 m->gone.label, fingerprint);
     if (m->in.is_paper && m->was_here)
         out_note(o,
                  "This machine knows no token of the vault any more: coffer trust %s --token URI",
@@ -138,6 +150,8 @@ static void say_next(struct cli *c, const struct removing *m, const char *finger
                  "rotate NAME",
                  n == 1 ? "it" : "them");
     }
+    recipients_say_embedded(o, &m->gone_here);
+    recipients_say_left(o, m->v);
 }
 
 static int report(struct cli *c, const struct removing *m, struct err *e)

@@ -48,8 +48,7 @@ static int report(struct cli *c, const struct testing *t, struct err *e)
     if (!t->in.is_paper && !t->in.is_known)
         out_note(o, "This machine knows the token now, and opens the vault by it too.");
     if (!t->was_tested)
-        out_note(o, "It is noted in this copy of the vault: replicate it before another copy is "
-                    "changed.");
+        out_note(o, "Back up the vault again; older copies still call it UNTESTED.");
     if (recipients_untested(t->v))
         out_note(o, "Still untested: %zu; 'coffer recipients' lists them.",
                  recipients_untested(t->v));

@@ -6,6 +6,7 @@
 #include "cli/session.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define ID_DIGITS_MIN 4u
 
@@ -42,16 +43,56 @@ static bool is_serial(const char *s)
     return s[strspn(s, "0")] != 0;
 }
 
-bool recipients_on_one(const struct vault *v)
+bool recipients_on_one_but(const struct vault *v, const uint8_t *but)
 {
     size_t n;
-    const struct recipient *r = vault_recipients(v, &n);
+    const struct recipient *r = vault_recipients(v, &n), *first = NULL;
 
-    for (size_t i = 1; i < n; i++)
-        if (r[i].kind == RECIPIENT_PAPER || r[0].kind == RECIPIENT_PAPER ||
-            !is_serial(r[i].serial) || strcmp(r[i].serial, r[0].serial) != 0)
+    for (size_t i = 0; i < n; i++) {
+        if (but && memcmp(r[i].rid, but, RID_LEN) == 0)
+            continue;
+        if (first && (r[i].kind == RECIPIENT_PAPER || first->kind == RECIPIENT_PAPER ||
+                      !is_serial(r[i].serial) || strcmp(r[i].serial, first->serial) != 0))
             return false;
+        first = first ? first : &r[i];
+    }
     return true;
+}
+
+bool recipients_on_one(const struct vault *v)
+{
+    return recipients_on_one_but(v, NULL);
+}
+
+void recipients_say_left(struct out *o, const struct vault *v)
+{
+    size_t n, n_untested = recipients_untested(v);
+
+    (void)vault_recipients(v, &n);
+    if (recipients_on_one(v) || n_untested)
+        out_note(o, "%s", "");
+    if (recipients_on_one(v))
+        out_note(
+            o,
+            "There is no spare now. Add one: coffer recipients add URI, or coffer recipients add "
+            "--paper");
+    else if (n_untested)
+        out_note(o,
+                 "UNTESTED: %zu of %zu; 'coffer recipients' lists them, 'coffer recipients "
+                 "test' tries them.",
+                 n_untested, n);
+}
+
+void recipients_say_embedded(struct out *o, const struct local_token *gone)
+{
+    const char *conf = gone->where.softhsm_conf, *end = strrchr(conf, '/');
+
+    if (!end || access(conf, F_OK))
+        return;
+    out_note(o,
+             "The token's directory stays: '%.*s'. It opens older copies and backups; once none is "
+             "needed, remove it.",
+             (int)(end - conf), conf);
 }
 
 void recipient_line(const struct recipient *r, const struct local_token *local,

@@ -8,6 +8,8 @@
 #include "base/wipe.h"
 #include "cli/session.h"
 
+#define TRIES 3
+
 static int parse(struct cli *c, struct recovery *r, struct err *e)
 {
     const struct args *a = c->args;
@@ -47,14 +49,45 @@ static int take_new(struct cli *c, struct recovery *r, struct err *e)
                                      .entry = r->in.is_paper ? NULL : &r->in.entry,
                                      .uri = &r->uri,
                                      .where = &r->where,
-                                     .makes_key = r->makes_key};
+                                     .makes_key = r->makes_key,
+                                     .kind = r->kind};
 
     if (!r->to_text[0])
         return OK;
     r->in.seat.other = &r->to.seat;
-    if (new_token_take(c, &r->to, &f, e))
+    return new_token_take(c, &r->to, &f, e);
+}
+
+/* A new token that fails is no end of it: a person may name it again, or another one. A PIN that
+ * nobody types would only be refused again. */
+static int reach_new(struct cli *c, struct recovery *r, struct err *e)
+{
+    const struct args *a = c->args;
+    bool asks = r->is_guided && !a->given[OPT_NEW_PIN_FD] && !a->given[OPT_NEW_PIN_FILE];
+
+    for (int i = 0;; i++) {
+        if (take_new(c, r, e) == OK)
+            return OK;
+        new_token_undo(c, &r->to, e);
+        new_token_close(&r->to);
+        memset(&r->to, 0, sizeof(r->to));
+        if (!asks || i + 1 == TRIES)
+            return e->code;
+        out_error(e);
+        if (recover_new_again(r, e))
+            return e->code;
+    }
+}
+
+/* Before 24 words are typed the new token has shown that it can take the place. It needs the
+ * present one where that is a token too: then it comes after that one's login. */
+static int open_and_reach(struct cli *c, struct recovery *r, struct err *e)
+{
+    if (r->types_words && (reach_new(c, r, e) || recover_words(c, r, e)))
         return e->code;
-    return new_token_remember(c, &r->to, r->v, e);
+    if (recover_confirm(c, r, e) || open_vault(c, r, e))
+        return e->code;
+    return r->types_words ? OK : reach_new(c, r, e);
 }
 
 /* This machine knows the ways into the new vault before there is one, and forgets the lost token
@@ -69,6 +102,8 @@ static int commit(struct cli *c, struct recovery *r, struct err *e)
     struct err quiet;
 
     if (!r->in.is_paper && !r->in.is_known && local_put(&c->where, &r->in.entry, e))
+        return e->code;
+    if (r->to_text[0] && new_token_remember(c, &r->to, r->v, e))
         return e->code;
     if (recipients_commit(c, r->v, &w, &r->shown, e))
         return e->code;
@@ -89,9 +124,9 @@ static int recover(struct cli *c, struct recovery *r, struct err *e)
     if (stops)
         return OK;
     if (new_key_allowed(r->v, e) || recover_trust(c, r, e) || recover_way(c, r, e) ||
-        recover_new(c, r, e) || recover_confirm(c, r, e) || open_vault(c, r, e))
+        recover_new(c, r, e))
         return e->code;
-    if (take_new(c, r, e) || commit(c, r, e))
+    if (open_and_reach(c, r, e) || commit(c, r, e))
         return r->to_text[0] ? new_token_undo(c, &r->to, e) : e->code;
     return recover_report(c, r, e);
 }

@@ -23,16 +23,22 @@ struct recovery {
     struct token_uri uri;
     struct token_where where;
     bool makes_key;
+    const char *kind; /* of the key that was asked for; NULL: as --generate says */
+    bool types_words; /* the way in is paper, whose words are asked for after the new token */
     struct new_token to;
     char old_fingerprint[FINGERPRINT_TEXT];
 };
 
-/* -- recover_ask.c -- */
+/* -- recover_ask.c, recover_new.c -- */
 /* Each fills its part of r from the options, or asks. stops: the person wants to do something else
  * first; nothing was changed. */
 int recover_which(struct cli *c, struct recovery *r, bool *stops, struct err *e) MUST_USE;
 int recover_way(struct cli *c, struct recovery *r, struct err *e) MUST_USE;
 int recover_new(struct cli *c, struct recovery *r, struct err *e) MUST_USE;
+/* The questions of recover_new again: the new token that was named failed. */
+int recover_new_again(struct recovery *r, struct err *e) MUST_USE;
+/* The words, where they are typed. */
+int recover_words(struct cli *c, struct recovery *r, struct err *e) MUST_USE;
 /* Where this machine has no pin of the vault a person has to bring its fingerprint. */
 int recover_trust(struct cli *c, struct recovery *r, struct err *e) MUST_USE;
 

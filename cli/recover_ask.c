@@ -73,7 +73,7 @@ static void say_purpose(struct out *o)
 {
     out_note(o, "A token is lost, broken or locked: another recipient opens the vault, and a new "
                 "token takes its place.");
-    out_note(o, "Nothing is changed before you are asked a last time.");
+    out_note(o, "The vault is not changed before you are asked a last time.");
     out_note(o, "%s", "");
 }
 
@@ -151,6 +151,17 @@ static int by_known(struct cli *c, struct recovery *r, struct err *e)
     return way_in_known(c, r->v, r->lost.rid, false, &r->in, e);
 }
 
+/* 24 words are typed once everything else is sure; read from a descriptor they cost nobody
+ * anything, so that wrong ones are told before a key is made. */
+static int by_paper(struct cli *c, struct recovery *r, struct err *e)
+{
+    if (c->args->given[OPT_WORDS_FD] || !ask_possible() || !vault_has_paper(r->v, r->lost.rid))
+        return way_in_paper(c, r->v, &r->in, e);
+    r->in.is_paper = true;
+    r->types_words = true;
+    return OK;
+}
+
 static int by_asked_uri(struct cli *c, struct recovery *r, struct err *e)
 {
     char uri[URI_TYPED];
@@ -180,7 +191,8 @@ static size_t list_ways(const struct recovery *r, const struct local_tokens *l,
     }
     if (n_known)
         ways[n++] = (struct choice){'k', known};
-    ways[n++] = (struct choice){'t', "another of its tokens, by its URI"};
+    if (vault_has_token(r->v, r->lost.rid))
+        ways[n++] = (struct choice){'t', "another of its tokens, by its URI"};
     snprintf(paper, 80, "the 24 words on paper%s", n_tested == n_paper ? "" : " (UNTESTED)");
     if (n_paper)
         ways[n++] = (struct choice){'p', paper};
@@ -207,7 +219,7 @@ static int ask_way(struct cli *c, struct recovery *r, struct err *e)
         if (picked == 'k')
             rc = by_known(c, r, e);
         else
-            rc = picked == 't' ? by_asked_uri(c, r, e) : way_in_paper(c, r->v, &r->in, e);
+            rc = picked == 't' ? by_asked_uri(c, r, e) : by_paper(c, r, e);
         if (rc == OK || i + 1 == TRIES)
             return rc;
         out_error(e);
@@ -222,7 +234,7 @@ int recover_way(struct cli *c, struct recovery *r, struct err *e)
     int rc;
 
     if (a->given[OPT_PAPER] || a->given[OPT_WORDS_FD])
-        rc = way_in_paper(c, r->v, &r->in, e);
+        rc = by_paper(c, r, e);
     else if (a->given[OPT_TOKEN])
         rc = way_in_uri(c, a->value[OPT_TOKEN], "--token", &r->in, e);
     else if (r->is_guided)
@@ -232,42 +244,4 @@ int recover_way(struct cli *c, struct recovery *r, struct err *e)
     if (rc == ERR_PERSON && !a->given[OPT_TOKEN] && !r->in.is_paper)
         err_hint(e, "name what opens it: --token URI, or --paper --words-fd N");
     return rc;
-}
-
-static int ask_new(struct cli *c, struct recovery *r, struct err *e)
-{
-    struct err quiet;
-
-    out_note(&c->out, "%s", "");
-    fflush(stdout);
-    for (int i = 0;; i++) {
-        if (ask_line("The new token's URI (nothing: there is none yet)", NULL, r->to_text,
-                     sizeof(r->to_text), e))
-            return e->code;
-        if (text_trim(bytes_str(r->to_text)).n == 0) {
-            r->to_text[0] = 0;
-            return OK;
-        }
-        if (pick_uri_from(r->to_text, "the URI", &r->uri, &r->where, &quiet) == OK)
-            break;
-        if (i + 1 == TRIES)
-            return (*e = quiet).code;
-        out_error(&quiet);
-    }
-    r->makes_key = c->args->given[OPT_GENERATE];
-    return r->makes_key
-               ? OK
-               : ask_yes("Make a sealing key on it? (n: it has one)", NULL, &r->makes_key, e);
-}
-
-int recover_new(struct cli *c, struct recovery *r, struct err *e)
-{
-    const struct args *a = c->args;
-
-    if (!a->given[OPT_TO])
-        return r->is_guided ? ask_new(c, r, e) : OK;
-    if (!text_copy(r->to_text, sizeof(r->to_text), bytes_str(a->value[OPT_TO])))
-        return err_set(e, ERR_USAGE, "--to: the URI is too long");
-    r->makes_key = a->given[OPT_GENERATE];
-    return pick_uri_from(r->to_text, "--to", &r->uri, &r->where, e);
 }

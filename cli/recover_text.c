@@ -37,18 +37,24 @@ static void remembered(const struct recovery *r, struct token_info *i)
     }
 }
 
-void recover_say_unlock(struct cli *c, const struct recovery *r)
+static void look_at_lost(const struct recovery *r, struct token_info *info)
 {
     struct token *t = NULL;
-    struct token_info info;
     struct err quiet;
 
-    remembered(r, &info);
+    remembered(r, info);
     if (r->was_here && session_open_token(&r->lost_entry, &t, &quiet) == OK)
-        info = *token_info(t);
+        *info = *token_info(t);
+    token_close(t);
+}
+
+void recover_say_unlock(struct cli *c, const struct recovery *r)
+{
+    struct token_info info;
+
+    look_at_lost(r, &info);
     out_note(&c->out, "Unlocking it keeps everything as it is, and needs no recovery:");
     out_note(&c->out, "  %s", token_unlock_advice(&info));
-    token_close(t);
 }
 
 static void say_who(struct cli *c, const struct recovery *r)
@@ -110,6 +116,11 @@ static void say_trust(struct out *o, const struct recovery *r, const char *finge
              "up the vault now.",
              r->old_fingerprint);
     out_note(o, "On every other machine, once: coffer trust %s", fingerprint);
+    if (r->lost.kind == RECIPIENT_TOKEN && vault_has_token(r->v, NULL))
+        out_note(o,
+                 "Where '%s' opened the vault, with the token that opens it from now on: coffer "
+                 "trust %s --token URI",
+                 r->lost.label, fingerprint);
     if (!r->to_text[0] && r->in.is_paper)
         out_note(o, "This machine opens the vault by paper only, until it knows a token: coffer "
                     "recipients add URI");
@@ -130,25 +141,6 @@ static void say_keys(struct out *o, const struct recovery *r)
              "Unless it is broken or locked and in your own hands, make %s anew at the exchange: "
              "coffer rotate NAME",
              n == 1 ? "it" : "each of them");
-}
-
-static void say_left(struct out *o, const struct vault *v)
-{
-    size_t n, n_untested = recipients_untested(v);
-
-    (void)vault_recipients(v, &n);
-    if (recipients_on_one(v) || n_untested)
-        out_note(o, "%s", "");
-    if (recipients_on_one(v))
-        out_note(
-            o,
-            "There is no spare now. Add one: coffer recipients add URI, or coffer recipients add "
-            "--paper");
-    else if (n_untested)
-        out_note(o,
-                 "UNTESTED: %zu of %zu; 'coffer recipients' lists them, 'coffer recipients "
-                 "test' tries them.",
-                 n_untested, n);
 }
 
 static void report_json(struct cli *c, const struct recovery *r, const char *fingerprint)
@@ -191,7 +183,8 @@ int recover_report(struct cli *c, struct recovery *r, struct err *e)
              r->in.who.label);
     say_trust(o, r, fingerprint);
     say_keys(o, r);
-    say_left(o, r->v);
+    recipients_say_embedded(o, &r->lost_entry);
+    recipients_say_left(o, r->v);
     return OK;
 }
 
@@ -210,16 +203,33 @@ static void say_key(struct cli *c, struct vault *v, const char *name)
     record_info_free(&info);
 }
 
+/* Before the bad news, which may not be true of it. A software token locks no PIN. */
+static void say_not_lost(struct out *o, const struct recovery *r)
+{
+    struct token_info info;
+
+    if (r->lost.kind == RECIPIENT_PAPER)
+        return;
+    look_at_lost(r, &info);
+    if (info.is_software)
+        return;
+    out_line(o, "If '%s' is only locked, nothing is lost. With its PUK, or what else unlocks it:",
+             r->lost.label);
+    out_line(o, "  %s", token_unlock_advice(&info));
+}
+
 int recover_nothing_left(struct cli *c, const struct recovery *r, struct err *e)
 {
     struct out *o = &c->out;
     char name[NAME_MAX_LEN + 1];
 
     out_line(o, "%s", "");
+    say_not_lost(o, r);
     out_line(o,
              "Without '%s' and without another recipient nothing opens this vault: the secrets "
              "in it are lost for good.",
              r->lost.label);
+    out_line(o, "An older backup may still open by a recipient that was removed since.");
     if (vault_count(r->v))
         out_line(o, "The keys live on at the exchanges. Delete each there, and make a new one:");
     for (size_t i = 0; vault_name(r->v, i, name); i++)

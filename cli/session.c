@@ -93,14 +93,17 @@ static int no_token(const struct vault *v, size_t n_known, struct err *e)
     if (n_known > 0)
         err_set(e, ERR_PERSON,
                 "the token that this machine has for the vault is not one of the "
-                "vault's recipients");
+                "vault's recipients: it got another one elsewhere (coffer recover, coffer rotate "
+                "--seal, coffer recipients remove)");
     else
         err_set(e, ERR_PERSON, "this machine knows no token for this vault (id %s)", hex);
     if (!vault_has_token(v, NULL))
         return err_hint(e, "only paper opens it; give it a token: coffer recipients add URI");
-    err_hint(e, "with the token plugged in: coffer trust FINGERPRINT --token URI");
-    return err_hint(e, "with an embedded software token, after copying its directory: "
-                       "coffer trust FINGERPRINT --softhsm");
+    err_hint(e, "with %s plugged in: coffer trust FINGERPRINT --token URI",
+             n_known ? "the new token" : "the token");
+    err_hint(e, "with an embedded software token, after copying its directory: "
+                "coffer trust FINGERPRINT --softhsm");
+    return session_hint_lost(v, NULL, e);
 }
 
 /* SoftHSM calls a directory that is gone a general error. */
@@ -109,8 +112,7 @@ int session_open_token(const struct local_token *t, struct token **out, struct e
     if (t->where.softhsm_conf[0] && access(t->where.softhsm_conf, R_OK)) {
         err_set(e, ERR_NOT_FOUND, "the software token is gone: '%s' cannot be read",
                 t->where.softhsm_conf);
-        return err_hint(e,
-                        "restore that directory from its backup; without it the vault stays shut");
+        return err_hint(e, "restore that directory from its backup");
     }
     return token_open(&t->where, out, e);
 }
@@ -121,7 +123,8 @@ int session_token(const struct cli *c, const struct vault *v, struct token **t,
 {
     AUTO(local_list_freep) struct local_tokens *l = NULL;
     struct err other;
-    size_t n_known = 0, n_tried = 0;
+    const uint8_t *first = NULL;
+    size_t n_known = 0;
 
     if (local_list(c, &l, e))
         return e->code;
@@ -131,12 +134,13 @@ int session_token(const struct cli *c, const struct vault *v, struct token **t,
         n_known++;
         if (!recipient_find(v, l->v[i].rid))
             continue;
-        if (session_open_token(&l->v[i], t, n_tried++ ? &other : e) == OK) {
+        if (session_open_token(&l->v[i], t, first ? &other : e) == OK) {
             *entry = l->v[i];
             return OK;
         }
+        first = first ? first : l->v[i].rid;
     }
-    return n_tried ? e->code : no_token(v, n_known, e);
+    return first ? session_hint_lost(v, first, e) : no_token(v, n_known, e);
 }
 
 /* By its id first, which spares reading public halves; by the public key when ids do not tell. */
@@ -222,6 +226,7 @@ static void explain_touch(struct err *e)
     e->n_hints = 0;
     err_hint(e, "if the token was not touched in time: run the command again, and touch it when it "
                 "blinks");
+    err_hint(e, "if it was pulled: put it back, and run the command again");
     for (unsigned i = 0; i < said.n_hints && e->code == ERR_TAMPERED; i++)
         err_hint(e, "%s", said.hints[i]);
 }

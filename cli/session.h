@@ -31,6 +31,10 @@ int session_token(const struct cli *c, const struct vault *v, struct token **t,
 /* Opens the token of one entry, without a login; tells when an embedded token's directory is gone.
  */
 int session_open_token(const struct local_token *t, struct token **out, struct err *e) MUST_USE;
+/* session_lost.c: the tokens that this machine knows of the vault do not open it, for the reason e.
+ * Adds a hint of another recipient that does, by coffer recover. rid: of the one that e is about;
+ * NULL: this machine knows none. Returns e's code. */
+int session_hint_lost(const struct vault *v, const uint8_t *rid, struct err *e);
 /* Logs in and opens, to change the vault after vault_lock. A vault that this machine does not trust
  * is refused here, before anything is asked of the person. */
 int session_write(const struct cli *c, struct vault *v, struct session *s, struct err *e) MUST_USE;

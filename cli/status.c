@@ -109,7 +109,8 @@ static void judge_tokens(struct overview *s)
         attention_add(&s->attention, URGENT_SPARE, "", "coffer recipients add URI",
                       "only paper opens this vault, no token");
     else if (recipients_on_one(s->vault))
-        attention_add(&s->attention, URGENT_SPARE, "", "coffer recipients add URI",
+        attention_add(&s->attention, URGENT_SPARE, "",
+                      "coffer recipients add --paper, or coffer recipients add URI",
                       "one token opens this vault: if it is lost, so is the vault");
 }
 

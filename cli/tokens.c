@@ -24,15 +24,28 @@ static const char *broken_fix(const struct place *p, const struct err *e)
     return e->n_hints ? e->hints[0] : NULL;
 }
 
+static const char *why_unused(const struct place *p)
+{
+    if (needs_pcscd(p))
+        return " (pcscd does not answer)";
+    if (strstr(p->module, "tpm2_pkcs11"))
+        return " (no TPM, or it may not be used)";
+    return " (it does not work)";
+}
+
 static void show_broken(struct tokens_view *v, const struct place *p, const struct err *e)
 {
     struct out *o = &v->c->out;
     const char *fix = broken_fix(p, e);
 
-    out_line(o, "module %s", p->module);
-    out_line(o, "  does not work: %s", e->msg);
-    if (fix)
-        out_line(o, "            fix: %s", fix);
+    if (p->is_asked || p->is_used) {
+        out_line(o, "module %s", p->module);
+        out_line(o, "  does not work: %s", e->msg);
+        if (fix)
+            out_line(o, "            fix: %s", fix);
+    } else { /* installed, and there may be nothing for it on this machine */
+        out_line(o, "module %s: no token%s", p->module, why_unused(p));
+    }
     cJSON *j = v->list ? json_object(v->list, NULL) : NULL;
     json_text(j, "module", p->module);
     json_text(j, "error", e->msg);
@@ -74,13 +87,6 @@ static void say_end(struct tokens_view *v, size_t n)
                     "serials: the same one may be listed twice.");
 }
 
-/* The TPM's libraries write on stderr what they look for, also where there is no TPM. */
-static void quiet_drivers(void)
-{
-    setenv("TSS2_LOG", "all+NONE", 0);
-    setenv("TPM2_PKCS11_LOG_LEVEL", "0", 0);
-}
-
 int run_tokens(struct cli *c, struct err *e)
 {
     AUTO(local_list_freep) struct local_tokens *l = NULL;
@@ -98,7 +104,6 @@ int run_tokens(struct cli *c, struct err *e)
     v->c = c;
     v->l = l;
     v->list = c->out.is_json ? json_array(out_json(&c->out), "tokens") : NULL;
-    quiet_drivers();
     places_find(c, l, getenv("SOFTHSM2_CONF") != NULL, p);
     for (size_t i = 0; i < p->n; i++)
         n += show_place(v, &p->v[i]);

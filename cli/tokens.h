@@ -14,6 +14,7 @@
 struct place {
     char module[TOKEN_PATH_MAX], conf[TOKEN_PATH_MAX];
     bool is_asked; /* by --module */
+    bool is_used;  /* by a vault of this machine, or an embedded token */
 };
 
 struct places {
@@ -21,9 +22,9 @@ struct places {
     size_t n;
 };
 
-/* Drivers that are worth asking: of this machine's vaults, of its embedded tokens, --module's, and
- * known ones that are installed; SoftHSM's where the person has a configuration for it. The same
- * one under two names is there once. */
+/* Drivers that are worth asking: of this machine's vaults, of its embedded tokens, and known ones
+ * that are installed; SoftHSM's where the person has a configuration for it. With --module that one
+ * alone. The same one under two names is there once. */
 void places_find(struct cli *c, const struct local_tokens *l, bool has_softhsm_conf,
                  struct places *out);
 

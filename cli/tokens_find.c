@@ -30,23 +30,49 @@ static const char *const drivers[] = {
 static const char *const elsewhere[] = {"/opt/cloudhsm/lib/libcloudhsm_pkcs11.so"};
 
 /* The same driver under two names is asked once. */
-static void add_place(struct places *p, const char *module, const char *conf, bool is_asked)
+static struct place *add_place(struct places *p, const char *module, const char *conf)
 {
+    struct place *at = NULL;
     char *path = realpath(module, NULL);
     const char *real = path ? path : module;
-    bool is_new = p->n < MODULES_MAX && strlen(real) < TOKEN_PATH_MAX;
 
-    for (size_t i = 0; i < p->n && is_new; i++) {
-        is_new = strcmp(p->v[i].module, real) != 0 || strcmp(p->v[i].conf, conf) != 0;
-        p->v[i].is_asked |= !is_new && is_asked;
-    }
-    if (is_new) {
-        memcpy(p->v[p->n].module, real, strlen(real) + 1);
-        memcpy(p->v[p->n].conf, conf, strlen(conf) + 1);
-        p->v[p->n].is_asked = is_asked;
-        p->n++;
+    for (size_t i = 0; i < p->n && !at; i++)
+        if (strcmp(p->v[i].module, real) == 0 && strcmp(p->v[i].conf, conf) == 0)
+            at = &p->v[i];
+    if (!at && p->n < MODULES_MAX && strlen(real) < TOKEN_PATH_MAX) {
+        at = &p->v[p->n++];
+        memcpy(at->module, real, strlen(real) + 1);
+        memcpy(at->conf, conf, strlen(conf) + 1);
     }
     free(path);
+    return at;
+}
+
+static void add_used(struct places *p, const char *module, const char *conf)
+{
+    struct place *at = add_place(p, module, conf);
+
+    if (at)
+        at->is_used = true;
+}
+
+/* It alone: with the environment's configuration, and with those of embedded tokens. */
+static void keep_asked(struct places *p, const char *module)
+{
+    struct place *asked = add_place(p, module, "");
+    char real[TOKEN_PATH_MAX];
+    size_t n = 0;
+
+    if (!asked) {
+        p->n = 0;
+        return;
+    }
+    asked->is_asked = true;
+    memcpy(real, asked->module, sizeof(real));
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->v[i].module, real) == 0)
+            p->v[n++] = p->v[i];
+    p->n = n;
 }
 
 static void add_embedded(struct cli *c, struct places *p)
@@ -61,7 +87,7 @@ static void add_embedded(struct cli *c, struct places *p)
         if (f->d_name[0] == '.' || n < 0 || (size_t)n >= WHERE_MAX)
             continue;
         if (softhsm_where(path, &w, &ignored) == OK)
-            add_place(p, w.module, w.softhsm_conf, false);
+            add_used(p, w.module, w.softhsm_conf);
     }
     if (d)
         closedir(d);
@@ -75,11 +101,11 @@ static void add_known(struct places *p)
         for (size_t k = 0; k < ARRAY_LEN(drivers); k++) {
             snprintf(path, sizeof(path), "%s/%s", folders[i], drivers[k]);
             if (access(path, R_OK) == 0)
-                add_place(p, path, "", false);
+                add_place(p, path, "");
         }
     for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
         if (access(elsewhere[i], R_OK) == 0)
-            add_place(p, elsewhere[i], "", false);
+            add_place(p, elsewhere[i], "");
 }
 
 void places_find(struct cli *c, const struct local_tokens *l, bool has_softhsm_conf,
@@ -89,11 +115,13 @@ void places_find(struct cli *c, const struct local_tokens *l, bool has_softhsm_c
     struct err ignored;
 
     for (size_t i = 0; i < l->n; i++)
-        add_place(p, l->v[i].where.module, l->v[i].where.softhsm_conf, false);
+        add_used(p, l->v[i].where.module, l->v[i].where.softhsm_conf);
     add_embedded(c, p);
-    if (c->args->given[OPT_MODULE])
-        add_place(p, c->args->value[OPT_MODULE], "", true);
+    if (c->args->given[OPT_MODULE]) {
+        keep_asked(p, c->args->value[OPT_MODULE]);
+        return;
+    }
     add_known(p);
     if (has_softhsm_conf && softhsm_module(module, &ignored) == OK)
-        add_place(p, module, "", false);
+        add_place(p, module, "");
 }

@@ -3,6 +3,7 @@
  * against it, and which vaults it opens. No login: private keys are not seen. */
 #include "cli/tokens.h"
 
+#include "cli/page.h"
 #include "cli/session.h"
 #include "pkcs11/advice.h"
 
@@ -65,7 +66,7 @@ static void show_pin(struct token_view *v)
              : has_makers_pin(i) ? "; whether it is still the maker's is not told"
                                  : "");
     if (fix)
-        out_line(o, "            fix: %s", fix);
+        page_line(o, false, "            fix: ", fix);
     json_text(v->json, "pin", pin_text(i));
     json_text(v->json, "pin_fix", fix ? fix : "");
     if (i->is_pin_default)
@@ -84,11 +85,10 @@ static void show_advisories(struct token_view *v)
 
     for (size_t k = 0; k < n; k++) {
         const struct advisory *a = &list[k];
-        if (a->level == ADVISORY_BAD)
-            out_bad(o, "  BAD       %s: %s", a->id, a->text);
-        else
-            out_line(o, "  %-8s  %s: %s", levels[a->level], a->id, a->text);
-        out_line(o, "            fix: %s", a->fix);
+        char head[64];
+        snprintf(head, sizeof(head), "  %-8s  %s: ", levels[a->level], a->id);
+        page_line(o, a->level == ADVISORY_BAD, head, a->text);
+        page_line(o, false, "            fix: ", a->fix);
         cJSON *j = array ? json_object(array, NULL) : NULL;
         json_text(j, "id", a->id);
         json_text(j, "level", levels[a->level]);
@@ -119,36 +119,66 @@ static void name_vault(const struct cli *c, const uint8_t id[VAULT_ID_LEN],
     snprintf(out, FINGERPRINT_TEXT, "%s", hex);
 }
 
-/* By one of its keys, which another driver shows too under another name; or by that name. */
-static bool is_token_of(const struct token_view *v, const struct local_token *t)
+/* What a token is to a vault: its opener by one of its keys, which another driver shows too under
+ * another name, or by that name; or its opener once, whose key's id another key has now. */
+enum part { PART_NONE, PART_OPENS, PART_OPENED };
+
+static enum part part_of(const struct token_view *v, const struct local_token *t)
 {
     struct err quiet;
     uint8_t rid[RID_LEN];
+    bool is_taken = false;
 
-    for (size_t k = 0; k < token_keys_shown(v); k++)
-        if (v->keys[k].spki.n && spki_rid(&v->keys[k].spki, rid, &quiet) == OK &&
-            memcmp(rid, t->rid, RID_LEN) == 0)
-            return true;
-    return strcmp(t->where.label, v->i->label) == 0 && strcmp(t->where.serial, v->i->serial) == 0;
+    for (size_t k = 0; k < token_keys_shown(v); k++) {
+        const struct token_key *key = &v->keys[k];
+        if (key->spki.n == 0 || spki_rid(&key->spki, rid, &quiet))
+            continue;
+        if (memcmp(rid, t->rid, RID_LEN) == 0)
+            return PART_OPENS;
+        is_taken |= key->id_len > 0 && key->id_len == t->key_id_len &&
+                    memcmp(key->id, t->key_id, key->id_len) == 0;
+    }
+    if (strcmp(t->where.label, v->i->label) || strcmp(t->where.serial, v->i->serial))
+        return PART_NONE;
+    return is_taken ? PART_OPENED : PART_OPENS;
+}
+
+/* id_mark: before what is no fingerprint but an id, as the vault's file tells it. */
+static void list_vaults(const struct token_view *v, enum part part, const char *id_mark,
+                        char text[VAULTS_TEXT])
+{
+    const struct local_tokens *l = v->all->l;
+    size_t n = 0;
+
+    text[0] = 0;
+    for (size_t k = 0; k < l->n && n < VAULTS_TEXT; k++) {
+        char name[FINGERPRINT_TEXT];
+        if (part_of(v, &l->v[k]) != part)
+            continue;
+        name_vault(v->all->c, l->v[k].vault_id, name);
+        if (!strstr(text, name)) /* by two keys */
+            n += (size_t)snprintf(text + n, VAULTS_TEXT - n, "%s%s%s", n ? ", " : "",
+                                  strchr(name, '-') ? "" : id_mark, name);
+    }
 }
 
 static void show_vaults(struct token_view *v)
 {
-    const struct local_tokens *l = v->all->l;
-    char text[VAULTS_TEXT] = "";
-    size_t n = 0;
+    struct out *o = &v->all->c->out;
+    char text[VAULTS_TEXT], lost[VAULTS_TEXT];
 
-    for (size_t k = 0; k < l->n && n < sizeof(text); k++) {
-        char name[FINGERPRINT_TEXT];
-        if (!is_token_of(v, &l->v[k]))
-            continue;
-        name_vault(v->all->c, l->v[k].vault_id, name);
-        if (!strstr(text, name)) /* by two keys */
-            n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? ", " : "", name);
-    }
-    out_line(&v->all->c->out, "  opens     %s%s", text[0] ? "vault " : "no vault of this machine",
-             text);
+    list_vaults(v, PART_OPENS, "with id ", text);
+    list_vaults(v, PART_OPENED, "with id ", lost);
+    if (lost[0])
+        out_bad(o,
+                "  BAD       had the key of vault %s; the key under that id is now another one, "
+                "which does not open it",
+                lost);
+    out_line(o, "  opens     %s%s", text[0] ? "vault " : "no vault of this machine", text);
+    list_vaults(v, PART_OPENS, "", text);
+    list_vaults(v, PART_OPENED, "", lost);
     json_text(v->json, "vaults", text);
+    json_text(v->json, "vaults_lost", lost);
 }
 
 static void show_head(struct token_view *v)

@@ -38,17 +38,19 @@ static const struct words {
     [FAMILY_NSS] = {"NSS locks no PIN, and without the right one its keys are lost; "
                     "certutil -W -d sql:DIR changes one that is known",
                     "log in once with the right PIN: certutil -K -d sql:DIR"},
-    [FAMILY_YUBIKEY] = {"with the PUK: ykman piv access unblock-pin, or "
-                        "yubico-piv-tool -a unblock-pin",
-                        "sure of the PIN: yubico-piv-tool -a verify-pin (a wrong one there locks it "
-                        "just the same); not sure: set a new one with the PUK, which spends no PIN "
-                        "try: yubico-piv-tool -a unblock-pin"},
-    [FAMILY_PIV] = {"with the PUK: pkcs15-tool --unblock-pin --auth-id 01; on a YubiKey: "
-                    "ykman piv access unblock-pin",
-                    "sure of the PIN: pkcs15-tool --verify-pin --auth-id 01 (a wrong one there locks "
-                    "it just the same); not sure: set a new one with the PUK, which spends no PIN "
-                    "try: pkcs15-tool --unblock-pin --auth-id 01; on a YubiKey: yubico-piv-tool -a "
-                    "unblock-pin"},
+    [FAMILY_YUBIKEY] =
+        {"with the PUK: ykman piv access unblock-pin, or "
+         "yubico-piv-tool -a unblock-pin",
+         "sure of the PIN: yubico-piv-tool -a verify-pin (a wrong one there locks it "
+         "just the same); not sure: set a new one with the PUK, which spends no PIN "
+         "try: yubico-piv-tool -a unblock-pin"},
+    [FAMILY_PIV] =
+        {"with the PUK: pkcs15-tool --unblock-pin --auth-id 01; on a YubiKey: "
+         "ykman piv access unblock-pin",
+         "sure of the PIN: pkcs15-tool --verify-pin --auth-id 01 (a wrong one there locks "
+         "it just the same); not sure: set a new one with the PUK, which spends no PIN "
+         "try: pkcs15-tool --unblock-pin --auth-id 01; on a YubiKey: yubico-piv-tool -a "
+         "unblock-pin"},
     [FAMILY_TPM] = {"tpm2_dictionarylockout --clear-lockout, as the TPM's owner; or wait: by "
                     "default it forgives one wrong try in 1000 seconds",
                     "a right PIN does not lower a TPM's count: wait 1000 seconds a try, or "

@@ -198,7 +198,8 @@ static int unanswered(struct token *t, struct err *e)
 {
     t->rv = CKR_OK;
     err_set(e, ERR_PERSON, "token '%s' was not touched in time, or was pulled", t->info.label);
-    return err_hint(e, "retry, and touch the token when it blinks");
+    err_hint(e, "retry, and touch the token when it blinks");
+    return err_hint(e, "if it was pulled: put it back, and run the command again");
 }
 
 /* One attempt. t->rv stays set where the token may have been lost. */

@@ -137,8 +137,8 @@ static int not_made(struct token *t, CK_RV rv, struct err *e)
     err_hint(e, "yubico-piv-tool -a generate -s 9d -A ECCP256 --pin-policy=once "
                 "--touch-policy=always -o pub.pem");
     return err_hint(e, "then the same command without --generate, and with id=%%03 in the URI "
-                       "(by OpenSC the slot needs a certificate too: docs/tokens/yubikey-opensc.md); "
-                       "other PIV cards: their maker's tool");
+                       "(by OpenSC the slot needs a certificate too: "
+                       "docs/tokens/yubikey-opensc.md); other PIV cards: their maker's tool");
 }
 
 static int generate_work(struct token *t, void *arg, struct err *e)

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/wipe.h"
+#include "pkcs11/advice.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -68,6 +69,16 @@ static bool is_software(const struct token_info *info)
            strcmp(info->model, "SW   TPM") == 0; /* simulated, by swtpm for one */
 }
 
+/* Of PIV's user PIN, whatever the driver says: ykcs11 tells the length of the management key. */
+static void limits_of_piv(struct token_info *info)
+{
+    enum token_family family = token_family(info);
+    if (family != FAMILY_YUBIKEY && family != FAMILY_PIV)
+        return;
+    info->pin_min = 6;
+    info->pin_max = 8;
+}
+
 /* CKR_TOKEN_NOT_PRESENT stands for an uninitialised one too. */
 CK_RV info_read(const struct module *m, CK_SLOT_ID slot, struct token_info *out)
 {
@@ -94,6 +105,7 @@ CK_RV info_read(const struct module *m, CK_SLOT_ID slot, struct token_info *out)
              ck.firmwareVersion.minor);
     snprintf(info.driver, sizeof(info.driver), "%s", m->driver);
     info.is_software = is_software(&info);
+    limits_of_piv(&info);
     *out = info;
     return CKR_OK;
 }

@@ -67,8 +67,8 @@ struct token_key {
     size_t id_len;
     struct spki spki;           /* n == 0 when the token does not show the public key */
     bool is_extractable;        /* the token would hand it out: never use it for sealing */
-    bool is_pin_each_time;      /* it asks for the PIN again before every use (CKA_ALWAYS_AUTHENTICATE),
-                                 * as far as the driver tells: read with the public half */
+    bool is_pin_each_time;      /* it asks for the PIN before every use (CKA_ALWAYS_AUTHENTICATE),
+                                 * as far as the driver tells; read with the public half */
 };
 
 /* What a key is asked for by; empty parts match all. */
@@ -104,9 +104,9 @@ int token_login(struct token *t, const struct secret *pin, bool use_last_try,
 void token_on_wait(struct token *t, void (*waiting)(void *ctx), void *ctx);
 /* How often since token_open the token was found gone, reset or stuck and a private operation was
  * done all the same, after one more start: driver, session, login, key. The PIN that worked is kept
- * in a struct secret for that until token_close, and is given once to the same token, only where its
- * flags speak of no failed try. The same is what shows the same label, serial, maker and model: a
- * driver, or a server behind it, that lies about them gets the PIN, as it would at the login. */
+ * in a struct secret for that until token_close, and is given once to the same token, only where
+ * its flags speak of no failed try. The same is what shows the same label, serial, maker and model:
+ * a driver, or a server behind it, that lies about them gets the PIN, as it would at the login. */
 unsigned token_recoveries(const struct token *t);
 /* Of the last login: token_login, or one that a recovery made since. */
 enum pin_try token_pin_try(const struct token *t);

@@ -72,18 +72,31 @@ static void each_family_has_its_own_words(void)
         const struct token_info *i;
         const char *unlock, *prove;
     } rows[] = {
-        {&softhsm, "--init-pin", "--login"},
+        {&softhsm, "never locks; a forgotten PIN is a lost token", "coffer doctor"},
         {&nss, "locks no PIN", "certutil -K"},
         {&yubikey, "ykman piv access unblock-pin", "verify-pin"},
-        {&yubikey, "yubico-piv-tool -a unblock-pin", "verify-pin"},
+        {&yubikey, "yubico-piv-tool -a unblock-pin", "locks it just the same"},
+        {&yubikey, "yubico-piv-tool -a unblock-pin", "yubico-piv-tool -a unblock-pin"},
         {&opensc, "pkcs15-tool --unblock-pin", "pkcs15-tool --verify-pin"},
+        {&opensc, "pkcs15-tool --unblock-pin", "with the PUK, which spends no PIN try"},
         {&tpm, "tpm2_dictionarylockout --clear-lockout", "1000 seconds"},
         {&other, "PUK", "right PIN"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         CHECK(says(token_unlock_advice(rows[i].i), rows[i].unlock));
         CHECK(says(token_prove_advice(rows[i].i), rows[i].prove));
+        /* Whole in a hint, and nothing to fill in. */
+        CHECK(strlen(token_prove_advice(rows[i].i)) < ERR_HINT_MAX);
+        CHECK(strlen(token_unlock_advice(rows[i].i)) < ERR_HINT_MAX);
+        CHECK(!says(token_prove_advice(rows[i].i), "MODULE"));
+        CHECK(!says(token_unlock_advice(rows[i].i), "MODULE"));
     }
+}
+
+static void piv_makes_keys_for_its_management_key_only(void)
+{
+    CHECK(!token_generates(&yubikey) && !token_generates(&opensc));
+    CHECK(token_generates(&softhsm) && token_generates(&tpm) && token_generates(&other));
 }
 
 /* The ids that are found, joined by blanks. */
@@ -294,6 +307,7 @@ int main(void)
 {
     RUN(families);
     RUN(each_family_has_its_own_words);
+    RUN(piv_makes_keys_for_its_management_key_only);
     RUN(firmware_of_a_yubikey);
     RUN(euclid_is_told_honestly);
     RUN(versions_of_drivers);

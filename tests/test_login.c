@@ -124,6 +124,39 @@ static void impossible_pins_cost_no_try(void)
     }
 }
 
+static void fake_maker(struct token *t, const char *maker)
+{
+    snprintf(drv.maker, sizeof(drv.maker), "%s", maker);
+    snprintf(t->info.manufacturer, sizeof(t->info.manufacturer), "%s", maker);
+}
+
+/* ykcs11 tells the length of the management key, and answers a PIN beyond 8 with ARGUMENTS_BAD. */
+static void piv_pins_have_six_to_eight(void)
+{
+    static const char *const makers[] = {"Yubico", "piv_II", "Other"};
+    for (size_t i = 0; i < ARRAY_LEN(makers); i++) {
+        for (size_t n = 5; n <= 9; n++) {
+            struct token *t = fresh(SEAL_KEY_P256);
+            struct secret one = {0};
+            struct err e;
+            bool fits = i == 2 || (n >= 6 && n <= 8);
+            OK_CALL(secret_copy(&one, bytes_of((const uint8_t *)"135792468", n), &e), &e);
+            fake_maker(t, makers[i]);
+            drv.pin_min = 4;
+            drv.pin_max = 48;
+            EQ_INT(token_set_pin(t, &pin, &one, &e), fits ? OK : ERR_USAGE);
+            drv.n_login = 0;
+            EQ_INT(token_login(t, &one, false, &e), fits ? OK : ERR_PIN);
+            EQ_INT(drv.n_login, fits ? 1 : 0);
+            if (!fits) {
+                CHECK(strstr(e.msg, "has 6 to 8 characters") != NULL);
+                EQ_INT(token_pin_try(t), PIN_NOT_TRIED);
+            }
+            secret_free(&one);
+        }
+    }
+}
+
 static void keypad_tokens_take_no_pin(void)
 {
     struct token *t = fresh(SEAL_KEY_P256);
@@ -214,12 +247,6 @@ static void key_is_found_again_after_a_new_start(void)
     EQ_INT(token_pin_try(t), PIN_PROVEN);
 }
 
-static void fake_maker(struct token *t, const char *maker)
-{
-    snprintf(drv.maker, sizeof(drv.maker), "%s", maker);
-    snprintf(t->info.manufacturer, sizeof(t->info.manufacturer), "%s", maker);
-}
-
 /* ykcs11 while another process resets the card: once more, where its flags show no try. */
 static void mute_yubikey_is_asked_again(void)
 {
@@ -265,6 +292,7 @@ int main(void)
     RUN(login_codes);
     RUN(tells_what_became_of_the_pin);
     RUN(impossible_pins_cost_no_try);
+    RUN(piv_pins_have_six_to_eight);
     RUN(keypad_tokens_take_no_pin);
     RUN(read_only_token);
     RUN(second_call_asks_the_flags_again);

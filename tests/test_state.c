@@ -167,6 +167,126 @@ static void test_pin_guard_places(void)
     unsetenv("XDG_RUNTIME_DIR");
 }
 
+/* rid's count as if seconds had gone by. */
+static void age_count(const struct where *w, time_t seconds)
+{
+    struct err e;
+    char name[96];
+    int dir = -1;
+    static const uint8_t none[VAULT_ID_LEN];
+    struct pin_count k = pin_count_read(w, rid, &env_real);
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)k.at - seconds}};
+    OK_CALL(state_dir(w, none, false, &dir, &e), &e);
+    state_name(rid, 32, ".pin-count", name, sizeof(name));
+    EQ_INT(utimensat(dir, name, times, 0), 0);
+    close(dir);
+}
+
+static unsigned counted(const struct where *w)
+{
+    return pin_count_read(w, rid, &env_real).n;
+}
+
+static void one_try(const struct where *w, enum pin_end end)
+{
+    struct err e;
+    struct pin_count k;
+    unsigned before = counted(w);
+    OK_CALL(pin_count_begin(w, rid, &env_real, &k, &e), &e);
+    EQ_INT(k.n, before);
+    CHECK(counted(w) > before); /* one that never ends counts */
+    pin_count_end(&k, end);
+}
+
+static void test_pin_count(void)
+{
+    struct where w = fresh();
+    EQ_INT(counted(&w), 0);
+    one_try(&w, PIN_END_RIGHT);
+    one_try(&w, PIN_END_UNTRIED);
+    one_try(&w, PIN_END_LOCKED);
+    EQ_INT(counted(&w), 0);
+    one_try(&w, PIN_END_WRONG);
+    one_try(&w, PIN_END_RIGHT); /* a right one lowers nothing */
+    one_try(&w, PIN_END_WRONG);
+    EQ_INT(counted(&w), 2);
+    one_try(&w, PIN_END_UNTRIED);
+    EQ_INT(counted(&w), 2);
+    if (ticks_ms() / 1000 < 3 * PIN_FORGIVEN_S)
+        return; /* no time forgives more than the machine has run */
+    age_count(&w, PIN_FORGIVEN_S - 10);
+    one_try(&w, PIN_END_RIGHT);
+    EQ_INT(counted(&w), 2);
+    age_count(&w, 20);
+    EQ_INT(counted(&w), 1);
+    one_try(&w, PIN_END_WRONG); /* a wrong one begins the time anew */
+    EQ_INT(counted(&w), 2);
+    age_count(&w, PIN_FORGIVEN_S + 10);
+    EQ_INT(counted(&w), 1);
+    age_count(&w, PIN_FORGIVEN_S);
+    EQ_INT(counted(&w), 0);
+    age_count(&w, -6 * (time_t)PIN_FORGIVEN_S); /* the clock was set back */
+    EQ_INT(counted(&w), 2);
+}
+
+/* Locked, soon after a wrong PIN: the token is locked still, or cleared; a compared PIN proves the
+ * second. Later it may have forgiven one, and the next wrong PIN locks it again. */
+static void test_pin_count_locked(void)
+{
+    struct where w = fresh();
+    for (int i = 0; i < 3; i++)
+        one_try(&w, PIN_END_WRONG);
+    EQ_INT(counted(&w), 3);
+    one_try(&w, PIN_END_LOCKED);
+    EQ_INT(counted(&w), 0);
+    one_try(&w, PIN_END_UNTRIED);
+    one_try(&w, PIN_END_LOCKED);
+    EQ_INT(counted(&w), 0);
+    EQ_INT(pin_count_read(&w, rid, &env_real).kept, 3);
+    age_count(&w, PIN_LOCKED_S + 10);
+    EQ_INT(counted(&w), 3);
+    one_try(&w, PIN_END_RIGHT);
+    EQ_INT(counted(&w), 3);
+    age_count(&w, -(time_t)PIN_LOCKED_S);
+    EQ_INT(counted(&w), 0);
+    one_try(&w, PIN_END_WRONG);
+    EQ_INT(counted(&w), 1);
+    one_try(&w, PIN_END_LOCKED);
+    one_try(&w, PIN_END_RIGHT);
+    EQ_INT(pin_count_read(&w, rid, &env_real).kept, 0);
+}
+
+/* Killed between the try and its result; damaged; in the other place. */
+static void test_pin_count_odd(void)
+{
+    struct err e;
+    struct where w = fresh(), gone = fresh();
+    struct pin_count k;
+    char run[WHERE_MAX], name[96];
+    static const uint8_t none[VAULT_ID_LEN];
+    int status = 1, dir = -1;
+    if (fork() == 0)
+        _exit(pin_count_begin(&w, rid, &env_real, &k, &e) ? 1 : 0);
+    wait(&status);
+    EQ_INT(status, 0);
+    EQ_INT(counted(&w), 1);
+    OK_CALL(state_dir(&w, none, false, &dir, &e), &e);
+    state_name(rid, 32, ".pin-count", name, sizeof(name));
+    OK_CALL(file_replace_at(dir, name, bytes_str("x"), &e), &e);
+    CHECK(counted(&w) >= 2);
+    EQ_INT(unlinkat(dir, name, 0), 0);
+    close(dir);
+    snprintf(gone.state, sizeof(gone.state), "/proc/none");
+    EQ_INT(pin_count_begin(&gone, rid, &env_real, &k, &e), ERR_PERSON);
+    snprintf(run, sizeof(run), "%s/run", harness_dir());
+    mkdir(run, 0700);
+    setenv("XDG_RUNTIME_DIR", run, 1);
+    one_try(&gone, PIN_END_WRONG);
+    one_try(&w, PIN_END_WRONG);
+    EQ_INT(counted(&w), 2);
+    unsetenv("XDG_RUNTIME_DIR");
+}
+
 static void test_tokens(void)
 {
     struct err e;
@@ -242,6 +362,9 @@ int main(void)
     RUN(test_pin_guard);
     RUN(test_pin_guard_killed);
     RUN(test_pin_guard_places);
+    RUN(test_pin_count);
+    RUN(test_pin_count_locked);
+    RUN(test_pin_count_odd);
     RUN(test_tokens);
     RUN(test_tokens_bad);
     RUN(test_where);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nonce marks and the guard of unattended logins, each one small file under a lock. */
+/* Nonce marks, the guard of unattended logins and the count of wrong PINs, each one small file
+ * under a lock. */
 #include "vault/state.h"
 
 #include "base/file.h"
@@ -205,4 +206,117 @@ void pin_guard_clear(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN]
         g.fd = guard_open(spare, name, &quiet);
         pin_guard_end(&g, true);
     }
+}
+
+/* Guards and counts of tokens belong to no vault. */
+static const uint8_t no_vault[VAULT_ID_LEN] = {0};
+
+/* Always of one length: who reads without the lock finds the old or the new. */
+#define COUNT_TEXT "%-10u%-6s\n"
+#define COUNT_N 17
+#define COUNT_MAX 1000000u
+
+static void count_load(int fd, struct pin_count *k)
+{
+    char text[COUNT_N];
+    struct stat st;
+    uint64_t n;
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size == 0)
+        return;
+    bool is_good = pread(fd, text, COUNT_N, 0) == COUNT_N &&
+                   text_u64(text_trim(bytes_of(text, 10)), COUNT_MAX, &n);
+    k->kept = is_good ? (unsigned)n : 3; /* damaged: more than is safe to go on from */
+    k->is_locked = is_good && text[10] == 'l';
+    k->at = st.st_mtim.tv_sec > 0 ? (uint64_t)st.st_mtim.tv_sec : 0;
+}
+
+/* A TPM that is off forgives nothing; nor is a clock that was set back believed. */
+static void count_age(const struct env *env, struct pin_count *k)
+{
+    struct err quiet;
+    uint64_t us, age = 0, ran = ticks_ms() / 1000;
+    bool is_known = env->now_us(env, &us, &quiet) == OK && us / 1000000 >= k->at;
+    if (is_known)
+        age = us / 1000000 - k->at;
+    uint64_t forgiven = (age < ran ? age : ran) / PIN_FORGIVEN_S;
+    k->n = forgiven < k->kept ? k->kept - (unsigned)forgiven : 0;
+    if (k->is_locked && is_known && age < PIN_LOCKED_S)
+        k->n = 0;
+}
+
+static void count_look(int dir, const char *name, const struct env *env, struct pin_count *k)
+{
+    struct pin_count found = {.fd = -1};
+    AUTO(fd_closep) int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    count_load(fd, &found);
+    count_age(env, &found);
+    if (found.n > k->n || k->kept == 0)
+        *k = found;
+}
+
+struct pin_count pin_count_read(const struct where *w, const uint8_t rid[32], const struct env *env)
+{
+    AUTO(fd_closep) int state = -1;
+    AUTO(fd_closep) int spare = -1;
+    struct pin_count k = {.fd = -1};
+    struct err quiet;
+    char name[96];
+    state_name(rid, 32, ".pin-count", name, sizeof(name));
+    if (state_dir(w, no_vault, false, &state, &quiet) == OK)
+        count_look(state, name, env, &k);
+    if (guard_spare(0, &spare, &quiet) == OK)
+        count_look(spare, name, env, &k);
+    return k;
+}
+
+/* at 0: now */
+static bool count_store(int fd, unsigned n, bool is_locked, uint64_t at)
+{
+    char text[COUNT_N + 1];
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)at}};
+    if (at == 0)
+        times[1].tv_nsec = UTIME_NOW;
+    snprintf(text, sizeof(text), COUNT_TEXT, n < COUNT_MAX ? n : COUNT_MAX,
+             is_locked ? "locked" : "");
+    return pwrite(fd, text, COUNT_N, 0) == COUNT_N && futimens(fd, times) == 0;
+}
+
+int pin_count_begin(const struct where *w, const uint8_t rid[32], const struct env *env,
+                    struct pin_count *k, struct err *e)
+{
+    AUTO(fd_closep) int dir = -1;
+    char name[96];
+    state_name(rid, 32, ".pin-count", name, sizeof(name));
+    int rc = guard_dir(w, no_vault, &dir, e);
+    int fd = rc ? -1 : guard_open(dir, name, e);
+    if (fd < 0)
+        return e->code;
+    *k = pin_count_read(w, rid, env);
+    k->fd = fd;
+    if (count_store(fd, k->kept + 1, false, 0))
+        return OK;
+    err_sys(e, errno, "remember the login below '%s'", w->state);
+    pin_count_end(k, PIN_END_UNTRIED);
+    return e->code;
+}
+
+void pin_count_end(struct pin_count *k, enum pin_end end)
+{
+    if (k->fd < 0)
+        return;
+    bool is_cleared = k->is_locked && k->n == 0; /* by somebody, where the PIN was compared */
+    /* what cannot be kept leaves the count one too high */
+    if (end == PIN_END_WRONG)
+        count_store(k->fd, k->n + 1, false, 0);
+    else if (end == PIN_END_RIGHT && is_cleared)
+        count_store(k->fd, 0, false, 0);
+    else
+        count_store(k->fd, k->kept, k->is_locked || (end == PIN_END_LOCKED && k->kept > 0),
+                    k->at ? k->at : 1);
+    if (end == PIN_END_WRONG)
+        (void)!fsync(k->fd);
+    close(k->fd);
+    k->fd = -1;
 }

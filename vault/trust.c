@@ -174,17 +174,28 @@ static int refuse(struct err *e, const char *hint)
                     "then run 'coffer trust FINGERPRINT'");
 }
 
+/* A copy of the same vault: its fingerprint is the right one, so comparing it would prove nothing.
+ */
+static int refuse_copy(struct err *e, const char *hint, const char *only_if, const char *otherwise)
+{
+    err_hint(e, "%s", hint);
+    err_hint(e, "such a copy has the same fingerprint, so comparing it proves nothing");
+    return err_hint(e, "only if %s: coffer trust FINGERPRINT; else %s", only_if, otherwise);
+}
+
 static int judge_age(const struct sighting *s, const struct pinned *p, struct err *e)
 {
     if (s->generation < p->generation) {
         err_set(e, ERR_TRUST, "the vault is older than this machine has seen: generation %llu, "
                 "seen %llu", (unsigned long long)s->generation, (unsigned long long)p->generation);
-        return refuse(e, "a backup was restored, or somebody put back an old state");
+        return refuse_copy(e, "a backup was restored, or somebody put back an old state",
+                           "you restored it yourself just now", "look for the newer copy");
     }
     if (s->generation == p->generation && !is_exactly(s, p)) {
         err_set(e, ERR_TRUST, "the vault has forked: generation %llu is not the one that this "
                 "machine has seen", (unsigned long long)s->generation);
-        return refuse(e, "two machines changed it at once: choose one copy");
+        return refuse_copy(e, "two machines changed it at once: choose one copy",
+                           "this is the one that you chose", "put the other one here");
     }
     return OK;
 }

@@ -20,7 +20,8 @@ struct sighting {                       /* a vault whose MAC holds, as seen now 
  * generation with other bytes, other fingerprint, or a pin that cannot be read. */
 int trust_check(const struct sighting *s, enum trust_state *out, struct err *e) MUST_USE;
 /* Without a key (s->fingerprint is not used): what the pin says of generation and bytes. fp: the
- * pinned fingerprint, set with TRUST_PINNED and TRUST_NEWER. ERR_TRUST: older, forked, or no readable pin. */
+ * pinned fingerprint, set with TRUST_PINNED and TRUST_NEWER. ERR_TRUST: older, forked, or no
+ * readable pin. */
 int trust_look(const struct sighting *s, uint8_t fp[FINGERPRINT_LEN], enum trust_state *out,
                struct err *e) MUST_USE;
 /* Sets the pin to s whatever was there. */

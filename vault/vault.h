@@ -85,7 +85,8 @@ enum trust_state {
 };
 
 /* What this machine's pin says without a key: fp is the fingerprint that it trusts (with
- * TRUST_PINNED and TRUST_NEWER). ERR_TRUST when the vault on disk is older than the pin, or forked. */
+ * TRUST_PINNED and TRUST_NEWER). ERR_TRUST when the vault on disk is older than the pin, or
+ * forked. */
 int vault_pin_look(const struct vault *v, char fp[FINGERPRINT_TEXT], enum trust_state *state,
                    struct err *e) MUST_USE;
 

@@ -273,7 +273,7 @@ def accepted_at_the_terminal():
     with lib.exchange() as x:
         k = x.key("binance", withdraw=True)
         r = type_in(h, x, k, [("What now?", "r"), ("it must say 'withdraw')", ""), ("Reason", "mine"),
-                              ("does not cover that", ""), ("Please answer a, r or g? ", "r"),
+                              ("does not cover that", ""), ("Please answer a, r or g: ", "r"),
                               ("Reason", "to withdraw by me")])
         assert r.code == 0 and one(h, "typed")["risks"][0]["reason"] == "to withdraw by me", r
         assert "once it is changed at the exchange" in r.out, r
@@ -294,7 +294,7 @@ def typed_anew():
         note(r, k)
         r = type_in(h, x, gone, [("What now?", "a"), ("What now?", "g")], name="second")
         assert r.code == 4 and "'second' is not stored" in r.out, r
-        r = type_in(h, x, gone, [("What now?", "r"), ("? ", "u"), ("? ", "")], name="second")
+        r = type_in(h, x, gone, [("What now?", "r"), ("g: ", "u"), ("g: ", "")], name="second")
         assert r.code == 3, r      # a refused key is not to be had with a reason
         assert "second" not in [n["name"] for n in keys(h)]
 

@@ -11,6 +11,8 @@ from mock_kit import MODULE, SIGN, Mock
 from pinentry_kit import Fake
 
 WRONG = "not the right pin"
+SHORT_WRONG = "87654321"      # of a length that PIV takes
+FACTORY = "123456"
 ASKED = "PIN of token"
 SURE = "Use the last try? Type 'yes'"
 LAST = "--use-last-try"
@@ -40,10 +42,10 @@ def tried(h):
     return h.counts()["pin_tried"], h.counts()["pin_left"]
 
 
-def spend(h, n, *args):
+def spend(h, n, *args, pin=WRONG):
     """n wrong PINs that a person types, one a command."""
     for _ in range(n):
-        r = h.tty(*SIGN, *args, answers=[(ASKED, WRONG), (ASKED, "")])
+        r = h.tty(*SIGN, *args, answers=[(ASKED, pin), (ASKED, "")])
         assert r.code == 3 and "wrong PIN" in r.out, r
 
 
@@ -105,9 +107,9 @@ def test_lost():
     """a wrong last try: locked is said, with the token's own way out; then and from then on"""
     for lines, way in (((), "by the maker's tool"), (YUBIKEY, "ykman piv access unblock-pin")):
         h = begin(*lines)
-        spend(h, 2)
-        r = h.refuses(*SIGN, LAST, answers=[(SURE, "yes"), (ASKED, WRONG)], code=3, says="locked",
-                      hint=way)
+        spend(h, 2, pin=SHORT_WRONG)
+        r = h.refuses(*SIGN, LAST, answers=[(SURE, "yes"), (ASKED, SHORT_WRONG)], code=3,
+                      says="locked", hint=way)
         assert r.out.count(ASKED) == 1 and tried(h) == (3, 0), (r, h.counts())
         assert bool(lines) == ("PUK: ykman" in r.out), r
         for args, kw in (((), {}), ((LAST,), {"pin": False})):
@@ -185,10 +187,104 @@ def test_never_tells():
         assert "may be the last PIN try" in r.out and h.counts()["pin_tried"] == n + 1, r
         r = h.tty(*SIGN, LAST, answers=[(SURE, "yes"), (ASKED, PIN)])
         assert r.code == 0, r
-        r = h.tty(*SIGN, answers=[(ASKED, PIN)])
-        assert r.code == 0 and SURE not in r.out, r
-        r = h.run(*SIGN)
-        assert r.code == 0, r
+        h.refuses(*SIGN, answers=[], code=3, says="coffer spends no third",
+                  hint=["a right PIN does not lower its count", LAST])
+
+
+def uptime():
+    with open("/proc/uptime", encoding="ascii") as f:
+        return float(f.read().split()[0])
+
+
+def older(h, seconds):
+    """The count of wrong PINs as if so much time had gone by."""
+    for d, _, files in os.walk(h.state):
+        for f in files:
+            if f.endswith(".pin-count"):
+                path = os.path.join(d, f)
+                t = os.stat(path).st_mtime - seconds
+                os.utime(path, (t, t))
+
+
+def test_never_tells_forgives():
+    """its wrong PINs are forgiven by time, one in twenty minutes, and by no right one in between"""
+    if uptime() < 3700:
+        return "the machine has not run for an hour"
+    h = begin(TPM, kind=Mock)
+    spend(h, 1)
+    for _ in range(2):
+        assert h.run(*SIGN).code == 0 and h.tty(*SIGN, answers=[(ASKED, PIN)]).code == 0
+    spend(h, 1)
+    h.refuses(*SIGN, code=3, says="coffer spends no third", hint="coffer forgives one in 20 minutes")
+    older(h, 1100)
+    h.refuses(*SIGN, code=3, says="coffer spends no third")
+    older(h, 150)
+    assert h.run(*SIGN).code == 0
+    spend(h, 1)
+    h.refuses(*SIGN, code=3, says="coffer spends no third")
+    older(h, 2450)
+    spend(h, 2)
+    h.refuses(*SIGN, code=3, says="coffer spends no third")
+    return None
+
+
+def test_never_tells_locked():
+    """a TPM that is locked compares no PIN: it is not counted and shuts no guard; cleared soon it
+    opens as ever, later it wants --use-last-try, for it may have forgiven just one"""
+    h = begin(TPM, kind=Mock)
+    spend(h, 2)
+    h.refuses(*SIGN, LAST, answers=[(SURE, "yes"), (ASKED, WRONG)], code=3, says="wrong PIN")
+    h.script(TPM, "C_Login rv=0xa4")
+    clear = "tpm2_dictionarylockout --clear-lockout"
+    h.refuses(*SIGN, LAST, answers=[(SURE, "yes"), (ASKED, PIN)], code=3, says="is locked",
+              hint=[clear, "cleared soon, run the command again"])
+    for _ in range(2):
+        h.refuses(*SIGN, answers=[(ASKED, PIN)], code=3, says="is locked", hint=clear)
+        h.refuses(*SIGN, code=3, says="is locked", hint=clear)
+    older(h, 900)
+    h.refuses(*SIGN, code=3, says="coffer spends no third", hint=[clear, LAST])
+    older(h, -900)
+    h.script(TPM)
+    assert h.run(*SIGN).code == 0
+    spend(h, 2)
+    h.refuses(*SIGN, code=3, says="coffer spends no third")
+
+
+def test_piv_length():
+    """a PIN that no PIV token can have is not tried, wherever it comes from, and shuts no guard"""
+    for lines in (YUBIKEY, ["manufacturer " + b"piv_II".hex()]):
+        h = begin(*lines)
+        for text in ("12345", "123456789"):
+            h.refuses(*SIGN, "--pin-file", h.private("bad", text), pin=False, code=3,
+                      says="has 6 to 8 characters", hint="no try is lost")
+            h.refuses(*SIGN, answers=[(ASKED, text)] * 3, code=3, says="has 6 to 8 characters")
+        assert tried(h) == (0, 3), h.counts()
+        h.refuses(*SIGN, "--pin-file", h.private("bad", SHORT_WRONG), pin=False, code=3,
+                  says="wrong PIN")
+
+
+def test_factory_pin():
+    """the PIN that every PIV token comes with is told at each login, and where it is set"""
+    said = "is the one that every PIV token comes with"
+    h = begin()
+    fingerprint = h.fingerprint()
+    path = h.private("factory", FACTORY)
+    own = h.private("own", "80491726")
+    r = h.ok("pin", "--new-pin-file", path)
+    assert said not in r.err, r
+    for lines in (YUBIKEY, ["manufacturer " + b"piv_II".hex()]):
+        h.script("tries 3", *lines)
+        vault = os.path.join(h.home, lines[0][-6:])
+        for args in (SIGN, ("trust", fingerprint),
+                     ("init", "--vault", vault, "--token", h.uri("id=%01"))):
+            r = h.run(*args, "--pin-file", path, pin=False)
+            assert r.code == 0 and r.err.count(said) == 1 and FACTORY not in r.out + r.err, r
+    r = h.run("pin", "--pin-file", path, "--new-pin-file", own, pin=False)
+    assert r.code == 0 and said not in r.err, r
+    h.refuses("pin", "--pin-file", own, "--new-pin-file", h.private("long", "123456789"), pin=False,
+              code=2, says="a PIN of this token has 6 to 8 characters")
+    r = h.run("pin", "--pin-file", own, "--new-pin-file", path, pin=False)
+    assert r.code == 0 and r.err.count(said) == 1, r
 
 
 def test_never_tells_once():
@@ -220,6 +316,7 @@ def test_json():
 if __name__ == "__main__":
     tests = [test_refused, test_refused_later, test_third_of_one_command, test_used,
              test_not_agreed, test_lost, test_never_given, test_not_last, test_pinentry, test_low, test_never_tells,
+             test_never_tells_forgives, test_never_tells_locked, test_piv_length, test_factory_pin,
              test_never_tells_once, test_unattended_once, test_json]
     if not os.path.exists(MODULE):
         print(f"1..0 # SKIP {MODULE} is not built")

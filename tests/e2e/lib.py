@@ -196,7 +196,7 @@ class Home:
     def kept(self):
         """As snapshot, but without locks and guards, which come and go with each command."""
         return {p: b for p, b in self.snapshot().items()
-                if not p.endswith((".lock", ".pin-guard", "/lock"))}
+                if not p.endswith((".lock", ".pin-guard", ".pin-count", "/lock"))}
 
     def refuses(self, *args, code, says, hint=None, answers=None, may_change=False, **kw):
         """Runs a command that must fail: exit code, message, hint, nothing printed on stdout,

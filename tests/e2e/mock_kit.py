@@ -87,7 +87,7 @@ class Mock(Home):
         """A failed unattended PIN is remembered; the next case starts anew."""
         for d, _, files in os.walk(self.state):
             for f in files:
-                if f.endswith(".pin-guard"):
+                if f.endswith((".pin-guard", ".pin-count")):
                     with open(os.path.join(d, f), "wb"):
                         pass
 

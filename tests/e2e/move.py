@@ -169,9 +169,8 @@ def paper():
         RAN.add("coffer recover FINGERPRINT")
         r = talk(far, "recover", fp, answers=[
             ("Which one is lost", "coffer"), ("What happened", "l"), ("What opens", "p"),
-            ("Word 1 of", p.text), ("The new token's URI", h.uris["third"]),
-            ("Make a sealing key on it?", "y"), ("Go on?", "y"),
-            ("PIN of token 'third'", NEW_PIN)])
+            ("The new token's URI", h.uris["third"]), ("Make a sealing key on it?", "p"),
+            ("PIN of token 'third'", NEW_PIN), ("Word 1 of", p.text), ("Go on?", "y")])
         assert r.code == 0, r
         far.pin_file = far.private("pin", NEW_PIN + "\n")
         signs(far)

@@ -36,6 +36,7 @@ def by_spare():
     assert "token operations  3 of token 'spare'" in r.out, r
     new = h.ok("doctor", "--json", "--pin-file", h.new_pin, pin=False).json()["fingerprint"]
     assert f"fingerprint  {new}" in r.out and old in r.out and f"coffer trust {new}" in r.out, r
+    assert f"trust {new} --token URI" in r.out and "directory stays" not in r.out, r
     assert "removed      'coffer'" in r.out and "added        'new one' (serial" in r.out, r
     assert re.search(r"Whoever has 'coffer', its PIN and an older copy.*\n  main okx\n", r.out), r
     assert "coffer rotate NAME" in r.out, r
@@ -87,18 +88,78 @@ def guided():
              ("What happened to it?", "l")]
     r = talk(h, "recover", answers=[*start, ("What opens the vault now?", "k"),
                                     ("The new token's URI", h.uris["third"]),
-                                    ("Make a sealing key on it?", "y"), ("Go on?", "n")])
+                                    ("Make a sealing key on it?", "p"), ("Go on?", "n")])
     assert r.code == 1 and "nothing was changed" in r.out, r
     assert "k  a token that this machine knows: 'spare'" in r.out, r
     assert "p  the 24 words on paper (UNTESTED)" in r.out and h.kept() == before, r
     assert "has no recipient 'nobody'" in r.out and "PIN of" not in r.out, r
     r = talk(h, "recover", answers=[
         *start, ("What opens the vault now?", "t"), ("Its URI", "nonsense"),
-        ("What opens the vault now?", "p"), ("Word 1 of 24", p.text),
+        ("What opens the vault now?", "p"),
         ("The new token's URI", "pkcs11:token=third"), ("The new token's URI", h.uris["third"]),
-        ("Make a sealing key on it?", "y"), ("Go on?", "y"), ("PIN of token 'third'", NEW_PIN)])
+        ("Make a sealing key on it?", "p"), ("PIN of token 'third'", NEW_PIN),
+        ("Word 1 of 24", p.text), ("Go on?", "y")])
     assert r.code == 0 and "opened by 'paper'" in r.out, r
     assert sorted(listed(h)) == ["paper", "spare", "third"], listed(h)
+    uses_new(h)
+
+
+def guided_again():
+    """a new token that fails is asked for again, before any word is typed; RSA where it is wanted"""
+    h = fresh()
+    p = add_paper(h)
+    spare, third = h.uris["spare"], h.uris["third"]
+    nowhere = third.replace("token=third", "token=nowhere")
+    start = [("Which one is lost", "coffer"), ("What happened", "l"), ("What opens", "p")]
+    before = h.kept()
+    fails = [("The new token's URI", nowhere), ("Make a sealing key on it?", "p"),
+             ("The new token's URI", third), ("Make a sealing key on it?", "n"),
+             ("PIN of token 'third'", NEW_PIN)]
+    r = talk(h, "recover", answers=[*start, *fails, ("The new token's URI", third),
+                                    ("Make a sealing key on it?", "n"),
+                                    ("PIN of token 'third'", NEW_PIN)])
+    assert r.code == 1 and r.out.count("no key that can seal") == 2 and h.kept() == before, r
+    assert "Word 1" not in r.out and "Go on?" not in r.out, r
+    r = talk(h, "recover", answers=[*start, ("The new token's URI", spare),
+                                    ("Make a sealing key on it?", "p"), ("PIN of", NEW_PIN),
+                                    ("Word 1 of 24", p.text), ("Go on?", "n")])
+    assert r.code == 1 and "nothing was changed" in r.out and h.kept() == before, r
+    assert re.search(r"the key made for this, id [0-9a-f]+, stays on token 'spare'", r.out), r
+    other = "abandon " * 23 + "art"
+    r = talk(h, "recover", answers=[*start, *fails, ("The new token's URI", third),
+                                    ("Make a sealing key on it?", "y"),
+                                    ("Please answer p, r or n: ", "r"),
+                                    ("PIN of token 'third'", NEW_PIN), ("Word 1 of 24", other),
+                                    ("Word 1 of 24", p.text), ("Go on?", "y")])
+    assert r.code == 0 and "of no paper that opens this vault" in r.out, r
+    assert listed(h)["third"]["key"] == "RSA 2048", listed(h)
+    uses_new(h)
+
+
+def again_after_spare():
+    """by a spare token the new one is reached after its login, and asked for again likewise"""
+    h = fresh()
+    add_spare(h)
+    r = talk(h, "recover", answers=[
+        ("Which one is lost", "coffer"), ("What happened", "l"), ("What opens", "t"),
+        ("Its URI", h.uris["spare"]), ("The new token's URI", h.uris["third"]),
+        ("Make a sealing key on it?", "n"), ("Go on?", "y"), ("PIN of token 'spare'", NEW_PIN),
+        ("PIN of token 'third'", NEW_PIN), ("The new token's URI", h.uris["third"]),
+        ("Make a sealing key on it?", "p"), ("PIN of token 'third'", NEW_PIN)])
+    assert r.code == 0 and "no key that can seal" in r.out, r
+    assert sorted(listed(h)) == ["spare", "third"], listed(h)
+    uses_new(h)
+
+
+def words_after_the_token():
+    """by options: words are typed after the new token was reached, and not asked for when it fails"""
+    h = fresh()
+    p = add_paper(h)
+    args = (*LOST, "--paper", "--to", h.uris["third"], "--new-pin-file", h.new_pin, "--yes")
+    r = talk(h, *args, answers=[])
+    assert r.code == 1 and "no key that can seal" in r.out and "Word" not in r.out, r
+    r = talk(h, *args, "--generate=rsa2048", answers=[("Word 1 of 24", p.text)])
+    assert r.code == 0 and listed(h)["third"]["key"] == "RSA 2048", r
     uses_new(h)
 
 
@@ -123,13 +184,13 @@ def locked():
     r = talk(h, "recover", answers=[("Which one is lost", "coffer"), ("What happened to it?", "p"),
                                     ("Stop here, and unlock it first?", "y")])
     assert r.code == 0 and "keeps everything as it is" in r.out and h.kept() == before, r
-    assert "SoftHSM locks no PIN" in r.out, r
+    assert "SoftHSM never locks" in r.out, r
     embedded_is_gone(h)                             # then by what this machine remembers of it
     r = talk(h, "recover", answers=[("Which one is lost", "coffer"), ("What happened to it?", "p"),
                                     ("Stop here, and unlock it first?", "n"),
                                     ("What opens the vault now?", "k"), ("The new token's URI", ""),
                                     ("Go on?", "y"), ("PIN of token 'spare'", NEW_PIN)])
-    assert r.code == 0 and "SoftHSM locks no PIN" in r.out and list(listed(h)) == ["spare"], r
+    assert r.code == 0 and "SoftHSM never locks" in r.out and list(listed(h)) == ["spare"], r
 
 
 def nothing_left():
@@ -138,6 +199,13 @@ def nothing_left():
     before = h.kept()
     r = h.run(*LOST, "--yes")
     assert r.code == 1 and "there is no recipient to recover from" in r.err, r
+    assert "is only locked" not in r.out, r         # a software token never is
+    assert "An older backup may still open by a recipient that was removed since" in r.out, r
+    with other_machine(h) as far:                   # nobody here knows what it is
+        r = far.run("recover", h.fingerprint(), "--lost", "coffer", "--yes", pin=False)
+        assert r.code == 1 and "If 'coffer' is only locked, nothing is lost." in r.out, r
+        assert r.out.index("nothing is lost") < r.out.index("are lost for good"), r
+    r = h.run(*LOST, "--yes")
     assert "are lost for good" in r.out and re.search(r"^  main \(Binance", r.out, re.M), r
     assert re.search(r"^  okx \(OKX", r.out, re.M) and "coffer init --vault DIR" in r.out, r
     assert "a backup of its directory brings it back" in r.out, r
@@ -188,8 +256,9 @@ def fresh_machine():
         r = talk(far, "recover", answers=[
             ("Which one is lost", "coffer"), ("What happened", "l"),
             ("The vault's fingerprint", "12"), ("The vault's fingerprint", fp),
-            ("What opens", "p"), ("Word 1 of", p.text), ("The new token's URI", ""),
+            ("What opens", "p"), ("The new token's URI", ""), ("Word 1 of", p.text),
             ("Go on?", "y")])
+        assert "another of its tokens" not in r.out, r      # there is none
         assert r.code == 0 and "opens the vault by paper only" in r.out, r
         assert list(listed(far)) == ["paper"] and not entries_or_none(far), r
 
@@ -264,5 +333,6 @@ def counted():
 
 
 if __name__ == "__main__":
-    lib.main([by_spare, none_now, by_paper, guided, guided_minimal, locked, nothing_left, untested,
+    lib.main([by_spare, none_now, by_paper, guided, guided_again, again_after_spare,
+              words_after_the_token, guided_minimal, locked, nothing_left, untested,
               fresh_machine, older_copy, refused, counted])

@@ -139,7 +139,8 @@ def other_machine():
         shutil.copytree(h.vault, far.vault)
         shutil.copytree(h.softhsm, far.softhsm)
         far.refuses("sign", "main", "GET", "/api/v3/account", code=3,
-                    says="is not one of the vault's recipients", hint="coffer trust FINGERPRINT")
+                    says="is not one of the vault's recipients: it got another one elsewhere",
+                    hint="with the new token plugged in: coffer trust FINGERPRINT --token URI")
         far.refuses("trust", old, "--softhsm", code=3, says="does not have the fingerprint")
         far.ok("trust", new, "--softhsm")
         signs(far)

@@ -141,10 +141,10 @@ def letters(d):
     before, menu = d.kept(), "The new key is not in place."
     r = d.type_in([d.typed(bad), [(menu, "g")]])
     assert r.code == 5 and "'mm1' is not replaced" in r.out and d.kept() == before, r
-    r = d.type_in([d.typed(gone), [(menu, "a"), (menu, "r"), ("? ", "x"), ("? ", "")]])
+    r = d.type_in([d.typed(gone), [(menu, "a"), (menu, "r"), ("g: ", "x"), ("g: ", "")]])
     assert r.code == 4 and d.kept() == before, r           # no reason makes a dead key work
     for kinds in (d.typed(old), [("API key", "short"), ("Secret key", "x" * 64)]):
-        r = d.type_in([kinds, [(menu, "a"), ("? ", "r"), ("? ", "g")]])
+        r = d.type_in([kinds, [(menu, "a"), ("g: ", "r"), ("g: ", "g")]])
         assert r.code in (2, 5) and d.kept() == before, r  # nothing to try again or to accept
     r = d.type_in([d.typed(gone), [(menu, "t")], d.typed(bad),
                    [(menu, Act("a", lambda: setattr(bad, "withdraw", False))), ("Look again?", "n")]])

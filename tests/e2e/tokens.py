@@ -17,7 +17,8 @@ from mock_kit import Mock
 
 YUBIKEY = ("manufacturer " + b"Yubico (www.yubico.com)".hex(), "model " + b"YubiKey YK5".hex())
 PIV = ("manufacturer " + b"piv_II".hex(), "model " + b"PKCS#15 emulated".hex())
-SPARE = "coffer recipients add URI"
+SPARE = "coffer recipients add --paper"
+TPM_DRIVERS = glob.glob("/usr/lib/*/libtpm2_pkcs11.so.[01]")
 
 
 def prepare_softhsm(h):
@@ -105,6 +106,63 @@ def test_keys():
     assert t["vaults"] == h.fingerprint(), t
 
 
+def test_overwritten():
+    """another key has the id of the vault's: the token does not open it any more, and says so"""
+    with Home() as h:
+        use_own(h)
+        make_token(h, "lab")
+        tool = ["pkcs11-tool", "--module", MODULE, "--token-label", "lab", "--login", "--pin", PIN]
+
+        def generate():
+            subprocess.run([*tool, "--keypairgen", "--key-type", "EC:prime256v1", "--id", "03"],
+                           env=h.environ(), check=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+
+        generate()
+        h.ok("init", "--token", uri("token=lab;id=%03"))
+        fingerprint = h.fingerprint()
+        for kind in ("privkey", "pubkey"):
+            subprocess.run([*tool, "--delete-object", "--type", kind, "--id", "03"],
+                           env=h.environ(), check=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+        t = labelled(tokens(h, "--module", MODULE)[1], "lab")
+        assert (t["vaults"], t["vaults_lost"]) == (fingerprint, ""), t    # not shown is not told
+        generate()
+        r, listed = tokens(h, "--module", MODULE)
+        t = labelled(listed, "lab")
+        assert (t["vaults"], t["vaults_lost"]) == ("", fingerprint), t
+        text = block(r, "lab")
+        assert f"had the key of vault {fingerprint}; the key under that id is now another" in text, r
+        assert "opens     no vault of this machine" in text, r
+        r = doctor(h)
+        assert [x[0] for x in rows(r, "token")] == ["warn", "fail"], r
+        assert rows(r, "login") == rows(r, "opening") == [], r    # the cause is told, once
+        assert "see the row 'token'" in rows(r, "records")[0][2], r
+
+
+def test_asked_module():
+    """with --module that driver alone; else one line for each that has nothing to do here"""
+    h = embedded()
+    r = h.ok("tokens", "--module", MODULE, pin=False)
+    listed = h.ok("tokens", "--module", MODULE, "--json", pin=False).json()["tokens"]
+    assert {os.path.realpath(t["module"]) for t in listed} == {os.path.realpath(MODULE)}, listed
+    assert labelled(listed, "coffer") and "module /" not in r.out.replace("  module", ""), r
+    r = h.ok("tokens", pin=False)
+    for line in r.out.splitlines():
+        assert not line.startswith("module /") or ": no token (" in line, r
+    assert "does not work" not in r.out, r
+
+
+def test_quiet_tpm():
+    """the driver of TPMs writes on stderr what it does not find: not in a list of tokens"""
+    h = embedded()
+    for module in TPM_DRIVERS:
+        r = h.run("tokens", "--module", module, pin=False)
+        assert "ERROR" not in r.err and "WARNING" not in r.err, r
+    r = h.run("tokens", pin=False)
+    assert "ERROR" not in r.err and "WARNING" not in r.err, r
+
+
 def test_embedded():
     """an embedded token has keys, opens its vault, and is named by no URI"""
     h = embedded()
@@ -182,6 +240,10 @@ def test_doctor_advisories():
         os.rename(h.module, h.module + ".away")
         r = doctor(h, pin=False)
         assert r.code == 1 and "no such file" in rows(r, "token")[0][1], r
+        r = doctor(h)    # told once, though a PIN is given
+        assert rows(r, "login") == [] and [c["status"] for c in r.json()["checks"]].count("fail") \
+            == 1, r
+        assert "see the row 'token'" in rows(r, "records")[0][2], r
 
 
 def test_one_token():
@@ -189,11 +251,13 @@ def test_one_token():
     h = embedded()
     (found,) = rows(doctor(h), "recovery")
     assert found[0] == "warn" and "one token opens this vault" in found[1], found
-    assert SPARE in found[2] and glob.glob(h.softhsm + "/*")[0] in found[2], found
+    assert SPARE in found[2] and "recipients add URI" in found[2], found
+    assert glob.glob(h.softhsm + "/*")[0] in found[2], found
     r = h.ok("status", pin=False)
     assert "one token opens this vault: if it is lost, so is the vault" in r.out, r
-    assert ("no-spare", SPARE) in [(a["what"], a["command"]) for a in
-                                   h.ok("status", "--json", pin=False).json()["attention"]], r
+    (command,) = [a["command"] for a in h.ok("status", "--json", pin=False).json()["attention"]
+                  if a["what"] == "no-spare"]
+    assert SPARE in command and "recipients add URI" in command, command
 
 
 def test_spare_away():
@@ -318,6 +382,35 @@ def test_paper():
     assert "only paper opens this vault, no token" in r.out, r
 
 
+def test_pin_each_time():
+    """a key that asks for the PIN before every use is no candidate; a PIV token makes none itself"""
+    bent = "attr CKA_ALWAYS_AUTHENTICATE hex=01 of=private"
+    with Mock() as h:
+        own = ("--pin-file", h.private("own-pin", "87654321"))    # of a length that PIV takes
+        for model, fix in (((), "--generate makes one"), (YUBIKEY, "in slot 9d, which is id=%03")):
+            h.fresh(*model, bent, "pin 87654321")
+            h.refuses("init", "--token", h.uri(), *own, pin=False, code=1, hint=fix,
+                      says="asks for the PIN again before every use")
+        h.fresh(*YUBIKEY, "C_GenerateKeyPair rv=0x103", "pin 87654321")
+        for hint in ("replaces what is there: yubico-piv-tool -a status",
+                     "yubico-piv-tool -a generate -s 9d -A ECCP256"):
+            h.refuses("init", "--token", h.uri("token=mock"), "--generate", *own, pin=False, code=1,
+                      hint=hint, says="generate a key on token 'mock'")
+        h.fresh("attr CKA_ALWAYS_AUTHENTICATE hex=00 of=private")
+        h.ok("init", "--token", h.uri())
+        h.add("main")
+        h.script(bent)    # what is sealed to such a key already is still opened
+        assert "signature=" in h.ok("sign", "main", "GET", "/api/v3/account").out
+
+
+def test_help():
+    """help for a part of recipients is that of recipients; other commands have no parts"""
+    with Home() as h:
+        whole = h.ok("help", "recipients", pin=False).out
+        assert h.ok("help", "recipients", "add", pin=False).out == whole
+        h.refuses("help", "add", "it", pin=False, code=2, says="'coffer add' has no parts")
+
+
 def test_no_driver():
     """a driver that does not load: told, with exit 1 where it was asked for"""
     with Home() as h:
@@ -326,6 +419,7 @@ def test_no_driver():
 
 
 if __name__ == "__main__":
-    main([test_keys, test_embedded, test_pin_states, test_default_pin, test_advisories,
-          test_doctor_advisories, test_one_token, test_spare_away, test_weak_recipient,
-          test_untested, test_paper, test_no_driver])
+    main([test_keys, test_overwritten, test_asked_module, test_quiet_tpm, test_embedded,
+          test_pin_states, test_default_pin, test_advisories, test_doctor_advisories,
+          test_one_token, test_spare_away, test_weak_recipient, test_untested, test_paper,
+          test_pin_each_time, test_help, test_no_driver])

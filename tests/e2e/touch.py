@@ -73,6 +73,7 @@ def test_too_late():
         r = h.run(*SIGN)
         hints = [x for x in r.err.splitlines() if x.startswith("hint: ") and x not in told(r)]
         assert r.code in (1, 3) and told(r), r
+        assert "put it back" in " ".join(hints), r
         assert "touched in time" in hints[0] and "log in" not in " ".join(hints), r
 
 

@@ -79,6 +79,12 @@ def reason(answer):
     return re.sub(r"^.*'[^']*': ", "", text).removeprefix("err token: ")
 
 
+def quiet(r):
+    """What went well: nothing of the driver's stands on stderr."""
+    assert "ERROR" not in r.err and "WARNING" not in r.err, r
+    return r
+
+
 def at_once(*works):
     """Runs them in threads; the first failure is raised."""
     with ThreadPoolExecutor(len(works)) as pool:
@@ -101,7 +107,7 @@ class Matrix:
         if kind not in self.homes:
             self.homes[kind] = None
             h = self.lib.Home()
-            h.ok("init", "--token", self.world.uri(kind))
+            quiet(h.ok("init", "--token", self.world.uri(kind)))
             h.add("main")
             h.save()
             self.homes[kind] = h
@@ -125,7 +131,7 @@ class Matrix:
         raise AssertionError(f"a wrong signature: {text}")
 
     def signs(self, h):
-        self.signed(h.ok(*SIGN).out)
+        self.signed(quiet(h.ok(*SIGN)).out)
 
     def signs_typed(self, h, *more, says="", first=()):
         """At a terminal; first: what is asked before the PIN."""
@@ -286,7 +292,8 @@ class Matrix:
         with self.lib.Home() as h:
             r = h.run("init", "--token", self.world.free_uri(), f"--generate={how}")
             if r.code == 1:
-                first = [line for line in r.err.splitlines() if line.startswith("coffer: ")]
+                first = [line for line in r.err.splitlines() if line.startswith("coffer: ") and
+                         not line.startswith("coffer: warning: ")]
                 raise No(reason(first[0].removeprefix("coffer: ")) if first else r.err)
             assert r.code == 0, r
             h.add("main")

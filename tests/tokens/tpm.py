@@ -19,8 +19,7 @@ class Tpm(World):
         self.mkdir("state")
         tcti = f"swtpm:host=127.0.0.1,port={PORT}"
         self.env = {"TPM2_PKCS11_TCTI": tcti, "TPM2TOOLS_TCTI": tcti,
-                    "TPM2_PKCS11_STORE": self.mkdir("store"), "TPM2_PKCS11_BACKEND": "esysdb",
-                    "TSS2_LOG": "all+NONE", "TPM2_PKCS11_LOG_LEVEL": "0"}
+                    "TPM2_PKCS11_STORE": self.mkdir("store"), "TPM2_PKCS11_BACKEND": "esysdb"}
         self.insert()
         p11 = ("pkcs11-tool", "--module", self.module)
         self.tool(*p11, "--slot-index", "0", "--init-token", "--label", LABEL, "--so-pin", SO_PIN)
