@@ -52,13 +52,17 @@ static void show_broken(struct tokens_view *v, const struct place *p, const stru
     json_text(j, "fix", fix ? fix : "");
 }
 
-static size_t show_place(struct tokens_view *v, const struct place *p)
+/* n_shown: tokens of the places before it. A driver that was asked for and has shown some works;
+ * SoftHSM without a configuration of the user's own fails all the same. */
+static size_t show_place(struct tokens_view *v, const struct place *p, size_t n_shown)
 {
     struct token_info infos[TOKENS_SHOWN];
     struct err e = {.code = OK};
     size_t n = 0;
 
     if (token_list(p->module, p->conf, infos, TOKENS_SHOWN, &n, &e)) {
+        if (p->is_asked && n_shown > 0)
+            return 0;
         show_broken(v, p, &e);
         if (p->is_asked)
             v->c->status = 1;
@@ -106,7 +110,7 @@ int run_tokens(struct cli *c, struct err *e)
     v->list = c->out.is_json ? json_array(out_json(&c->out), "tokens") : NULL;
     places_find(c, l, getenv("SOFTHSM2_CONF") != NULL, p);
     for (size_t i = 0; i < p->n; i++)
-        n += show_place(v, &p->v[i]);
+        n += show_place(v, &p->v[i], n);
     say_end(v, n);
     free(p);
     free(v);

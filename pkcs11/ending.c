@@ -86,7 +86,7 @@ bool ending_run(const struct ending *what)
     pthread_t thread;
     if (what->session == CK_INVALID_HANDLE && !what->with_finalize)
         return true;
-    struct job *j = job_new(what);
+    struct job *j = what->is_local ? NULL : job_new(what);
     if (!j || !job_start(j, &thread)) { /* without a thread there is no limit */
         end(what);
         if (j)

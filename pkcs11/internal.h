@@ -32,6 +32,7 @@ struct module {
     ino_t ino;
     unsigned n_open;
     bool is_stuck;          /* it did not end in time; it is left as it is for good */
+    bool is_local;          /* its tokens are files: nothing that could be away, or wait for us */
     bool is_noisy;          /* writes on stderr what is expected: hush.c */
 };
 
@@ -134,6 +135,7 @@ struct ending {
     CK_FUNCTION_LIST *fn;
     CK_SESSION_HANDLE session;   /* CK_INVALID_HANDLE: none */
     bool with_logout, with_finalize;
+    bool is_local;               /* as in struct module: then without a thread and a limit */
 };
 /* False when it takes longer than ENDING_MS: then it goes on in a thread that nobody waits for. */
 bool ending_run(const struct ending *what) MUST_USE;

@@ -118,6 +118,7 @@ static int load(const char *path, struct module *m, struct err *e)
 {
     p11_kit_be_quiet(); /* it would print to stderr */
     m->is_noisy = hush_prepare(path);
+    m->is_local = strstr(path, "/libsofthsm2.so") != NULL;
     m->fn = p11_kit_module_load(path, 0);
     if (!m->fn) {
         err_set(e, ERR_TOKEN, "token driver '%s' cannot be loaded: %s", path, load_reason(path));
@@ -224,7 +225,7 @@ void module_leave(struct module *m, CK_SESSION_HANDLE session, bool with_logout)
 {
     pthread_mutex_lock(&registry.lock);
     bool is_last = --m->n_open == 0;
-    struct ending what = {m->fn, session, with_logout, is_last};
+    struct ending what = {m->fn, session, with_logout, is_last, m->is_local};
     if (!m->is_stuck && !ending_run(&what))
         mark_stuck(m);
     env_leave();
@@ -256,7 +257,7 @@ void module_closep(struct module **m)
 int module_restart(struct module *m, struct err *e)
 {
     m->generation++;
-    if (!ending_run(&(struct ending){.fn = m->fn, .with_finalize = true})) {
+    if (!ending_run(&(struct ending){.fn = m->fn, .with_finalize = true, .is_local = m->is_local})) {
         pthread_mutex_lock(&registry.lock);
         mark_stuck(m);
         pthread_mutex_unlock(&registry.lock);

@@ -100,7 +100,7 @@ int token_login(struct token *t, const struct secret *pin, bool use_last_try,
                 struct err *e) MUST_USE;
 /* From now on: when a call on this token has waited for TOKEN_WAIT_MS, waiting(ctx) is called once
  * for that call, from another thread; the call goes on. waiting NULL: no more. ctx lives until
- * then. The callback must not use the token. */
+ * then. The callback must not use the token. A software token asks for nothing: never for it. */
 void token_on_wait(struct token *t, void (*waiting)(void *ctx), void *ctx);
 /* How often since token_open the token was found gone, reset or stuck and a private operation was
  * done all the same, after one more start: driver, session, login, key. The PIN that worked is kept

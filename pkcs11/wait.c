@@ -110,6 +110,7 @@ void token_on_wait(struct token *t, void (*waiting)(void *ctx), void *ctx)
     pthread_mutex_lock(&w->lock);
     w->told = waiting;
     w->ctx = ctx;
-    atomic_store(&w->is_wanted, waiting != NULL);
+    /* a software token asks for no touch, and a thread costs more than its whole operation */
+    atomic_store(&w->is_wanted, waiting != NULL && !t->info.is_software);
     pthread_mutex_unlock(&w->lock);
 }

@@ -65,7 +65,7 @@ static void driver_that_hangs_is_left(void)
     struct token *t = fresh(SEAL_KEY_P256);
     struct err e;
     drv.n_open = 1;
-    CHECK(ending_run(&(struct ending){&functions, 1001, true, true}));
+    CHECK(ending_run(&(struct ending){&functions, 1001, true, true, false}));
     EQ_INT(drv.n_logout, 1);
     EQ_INT(drv.n_close, 1);
     EQ_INT(drv.n_finalize, 1);
@@ -83,7 +83,7 @@ static void driver_that_hangs_is_left(void)
     EQ_INT(drv.n_open + drv.n_login + drv.n_derive, n_before);
     doze(500); /* it came back after all, and nobody is there */
     drv.close_ms = 400;
-    CHECK(!ending_run(&(struct ending){&functions, 1002, false, false}));
+    CHECK(!ending_run(&(struct ending){&functions, 1002, false, false, false}));
     doze(500);
 }
 
