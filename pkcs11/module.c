@@ -257,7 +257,8 @@ void module_closep(struct module **m)
 int module_restart(struct module *m, struct err *e)
 {
     m->generation++;
-    if (!ending_run(&(struct ending){.fn = m->fn, .with_finalize = true, .is_local = m->is_local})) {
+    const struct ending what = {.fn = m->fn, .with_finalize = true, .is_local = m->is_local};
+    if (!ending_run(&what)) {
         pthread_mutex_lock(&registry.lock);
         mark_stuck(m);
         pthread_mutex_unlock(&registry.lock);
