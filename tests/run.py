@@ -220,9 +220,10 @@ def rows():
     if VALGRIND:
         # test_wipe reads what it has freed, which is its subject and valgrind's prey; test_sandbox
         # tests which system calls are refused, and valgrind makes others than the program does.
-        # The last three take minutes there, and the sanitizers run them.
-        units = [r for r in units if r.name not in ("test_wipe", "test_sandbox", "test_mock",
-                                                    "test_rewrap_refused", "test_decap")]
+        # The last five take a minute and more there, and the sanitizers run them.
+        units = [r for r in units if r.name not in (
+            "test_wipe", "test_sandbox", "test_mock", "test_rewrap_refused", "test_decap",
+            "test_rewrap", "test_advice_roca")]
         for row in units:
             row.argv = VALGRIND_ARGS + row.argv
         return [r for r in units if is_wanted(r)]

@@ -15,7 +15,7 @@ import run                                                     # noqa: E402
 from world import ROOT, NotRun                                 # noqa: E402
 from worlds import world_class                                 # noqa: E402
 
-WORLDS = ("nss", "yubikey-ykcs11", "yubikey-opensc", "tpm")
+WORLDS = ("tpm", "nss", "yubikey-ykcs11", "yubikey-opensc")
 SCRIPTS = ("bad_sign", "bad_add", "bad_keys", "bad_vault", "no_secret_left", "verb_secrets",
            "rotate_secrets", "net_secrets", "rotate_bad", "sign_vectors")
 SEARCHES = ("no_secret_left", "verb_secrets", "rotate_secrets", "net_secrets")    # one by one anyway
