@@ -104,12 +104,6 @@ static enum touch_policy touch_of(const struct token_view *v, const struct token
     return v->i->is_software ? TOUCH_NEVER : k->touch;
 }
 
-/* Of a YubiKey's slot f9, which signs attestations and nothing else. */
-static bool is_attestation_key(const struct token_info *i, const struct token_key *k)
-{
-    return token_family(i) == FAMILY_YUBIKEY && k->id_len == 1 && k->id[0] == 0x19;
-}
-
 /* Slot 9c of a PIV card, by both drivers: its key wants the PIN before every use. Of the private
  * half, which tells, nothing is seen before a login. */
 static bool is_pin_each_time(const struct token_info *i, const struct token_key *k)
@@ -131,7 +125,7 @@ static bool is_listed(const struct token_info *i, const struct token_key *k, con
 /* By what such keys do on other tokens of the kind; only init's trial knows. NULL: none. */
 static const char *expected_scheme(const struct token_info *i, const struct token_key *k)
 {
-    if (k->kind == SEAL_KEY_OTHER || is_attestation_key(i, k) || is_pin_each_time(i, k) ||
+    if (k->kind == SEAL_KEY_OTHER || token_key_attests(i, k) || is_pin_each_time(i, k) ||
         is_listed(i, k, "no-ecdh"))
         return NULL;
     if (k->kind == SEAL_KEY_P256)
@@ -194,7 +188,7 @@ static void show_key(struct token_view *v, const struct token_key *k, cJSON *lis
     out_line(o, "  key       %s '%s', id %s", kind, k->label, id[0] ? id : "none");
     out_line(o, "            scheme: %s%s",
              scheme                        ? scheme
-             : is_attestation_key(v->i, k) ? "none, it only signs attestations"
+             : token_key_attests(v->i, k) ? "none, it only signs attestations"
              : is_pin_each_time(v->i, k)   ? "none, it asks for the PIN before every use"
                                            : "none, it cannot be sealed to",
              scheme ? " expected; init tries it" : "");

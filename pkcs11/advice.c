@@ -27,6 +27,11 @@ enum token_family token_family(const struct token_info *i)
     return FAMILY_OTHER;
 }
 
+bool token_key_attests(const struct token_info *i, const struct token_key *k)
+{
+    return k->id_len == 1 && k->id[0] == 0x19 && token_family(i) == FAMILY_YUBIKEY;
+}
+
 static const struct words {
     const char *unlock, *prove;
 } words[FAMILY_COUNT] = {

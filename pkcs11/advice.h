@@ -19,6 +19,8 @@ enum token_family {
     FAMILY_COUNT
 };
 enum token_family token_family(const struct token_info *i);
+/* A YubiKey's own key, from its maker (slot f9): it signs attestations and does nothing else. */
+bool token_key_attests(const struct token_info *i, const struct token_key *k);
 
 /* One line: the command of that token that unlocks its PIN, or resets it where nothing else does.
  * Never NULL. */

@@ -112,12 +112,6 @@ static enum seal_key_kind ec_kind_read(struct token *t, CK_OBJECT_HANDLE h)
     return is_p256 ? SEAL_KEY_P256 : SEAL_KEY_OTHER;
 }
 
-/* A YubiKey's own key f9, from its maker: it signs attestations and does nothing for others. */
-static bool is_attestation_key(const struct token *t, const struct token_key *key)
-{
-    return key->id_len == 1 && key->id[0] == 0x19 && token_family(&t->info) == FAMILY_YUBIKEY;
-}
-
 /* Asked for alone: many drivers do not know the attribute. */
 static bool is_pin_each_time(struct token *t, CK_OBJECT_HANDLE h)
 {
@@ -160,7 +154,7 @@ int key_read(struct token *t, CK_OBJECT_HANDLE h, bool with_public, struct token
     }
     if (key.kind == SEAL_KEY_OTHER && key.spki.n)
         key.kind = kind_of_spki(&key.spki);
-    if (is_attestation_key(t, &key))
+    if (token_key_attests(&t->info, &key))
         key.kind = SEAL_KEY_OTHER;
     if (with_public && key.kind != SEAL_KEY_OTHER) {
         key.touch = touch_read(t, h, &key);

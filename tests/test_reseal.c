@@ -164,16 +164,6 @@ static void test_others_stay(void)
     softkey_free(&o.key);
 }
 
-static unsigned decaps_left;
-
-static int failing_decap(void *ctx, enum scheme s, struct bytes ct, struct secret *z, struct err *e)
-{
-    const struct opener *real = ctx;
-    if (decaps_left-- == 0)
-        return err_set(e, ERR_TOKEN, "pulled");
-    return real->decap(real->ctx, s, ct, z, e);
-}
-
 /* Whatever fails before the commit leaves the vault, its files and the pin as they were. */
 static void test_fails(void)
 {
@@ -189,7 +179,7 @@ static void test_fails(void)
     snprintf(vj, sizeof(vj), "%s/vault.json", o.w.vault);
     read_all(vj, &was);
     struct opener pulled = o.key.opener, no_proof = to.opener;
-    pulled.decap = failing_decap;
+    pulled.decap = step_failing_decap;
     pulled.ctx = &o.key.opener;
     no_proof.decap = wrong.opener.decap;
     no_proof.ctx = wrong.opener.ctx;
@@ -210,7 +200,7 @@ static void test_fails(void)
     EQ_INT(vault_rewrap(v, &r, &e), ERR_USAGE);
     r.from = &pulled;
     for (unsigned i = 0; i < 4; i++) {
-        decaps_left = i;
+        step_decaps_left = i;
         EQ_INT(vault_rewrap(v, &r, &e), ERR_TOKEN);
         EQ_INT(world_count_files(&o), 4);
     }

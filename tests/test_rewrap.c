@@ -1,54 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of vault/rewrap.c: recipients who come and go, what each change costs and leaves. One
  * taking another's place: test_reseal.c; what is refused or fails: test_rewrap_refused.c. */
-#include "tests/harness.h"
-
-#include "tests/vault_steps.h"
+#include "tests/rewrap_fixture.h"
 #include "vault/internal.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* a; b with an old key beside it; c: four files. */
-static void fresh(struct world *o)
-{
-    struct err e;
-    world_new(o, "P-256", SCHEME_ECDH_P256);
-    OK_CALL(step_add(o, "a", "a1", &e), &e);
-    OK_CALL(step_add(o, "b", "b1", &e), &e);
-    OK_CALL(step_rotate(o, "b", "b2", &e), &e);
-    OK_CALL(step_add(o, "c", "c1", &e), &e);
-}
-
-static void all_there(struct world *o)
-{
-    SECRETS(o, "a", "a1");
-    SECRETS(o, "b", "b2 b1");
-    SECRETS(o, "c", "c1");
-    EQ_INT(world_count_files(o), 4);
-}
-
-/* What another key sees of the vault. The pin is this machine's. */
-static struct world seen_by(const struct world *o, const struct softkey *k)
-{
-    struct world other = *o;
-    other.key = *k; /* its opener goes on using k */
-    return other;
-}
-
-static void all_there_for(const struct world *o, const struct softkey *k)
-{
-    struct world as = seen_by(o, k);
-    all_there(&as);
-}
-
-static void add_new(struct world *o, struct softkey *k, const char *kind, enum scheme s)
-{
-    struct err e;
-    softkey_new(k, kind, s, "spare");
-    const struct rewrap r = {.from = &o->key.opener, .add = &k->recipient, .prove = &k->opener};
-    OK_CALL(step_rewrap(o, &r, &e), &e);
-}
 
 static size_t count_with_rid(const struct world *o, const uint8_t rid[RID_LEN])
 {

@@ -1,54 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of vault/rewrap.c: changes of the recipients that are refused or fail half way, and the
  * note that one has opened the vault. */
-#include "tests/harness.h"
-
-#include "tests/vault_steps.h"
+#include "tests/rewrap_fixture.h"
 #include "vault/internal.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* a; b with an old key beside it; c: four files. */
-static void fresh(struct world *o)
-{
-    struct err e;
-    world_new(o, "P-256", SCHEME_ECDH_P256);
-    OK_CALL(step_add(o, "a", "a1", &e), &e);
-    OK_CALL(step_add(o, "b", "b1", &e), &e);
-    OK_CALL(step_rotate(o, "b", "b2", &e), &e);
-    OK_CALL(step_add(o, "c", "c1", &e), &e);
-}
-
-static void all_there(struct world *o)
-{
-    SECRETS(o, "a", "a1");
-    SECRETS(o, "b", "b2 b1");
-    SECRETS(o, "c", "c1");
-    EQ_INT(world_count_files(o), 4);
-}
-
-/* What another key sees of the vault. The pin is this machine's. */
-static struct world seen_by(const struct world *o, const struct softkey *k)
-{
-    struct world other = *o;
-    other.key = *k; /* its opener goes on using k */
-    return other;
-}
-
-static void all_there_for(const struct world *o, const struct softkey *k)
-{
-    struct world as = seen_by(o, k);
-    all_there(&as);
-}
-
-static void add_new(struct world *o, struct softkey *k, const char *kind, enum scheme s)
-{
-    struct err e;
-    softkey_new(k, kind, s, "spare");
-    const struct rewrap r = {.from = &o->key.opener, .add = &k->recipient, .prove = &k->opener};
-    OK_CALL(step_rewrap(o, &r, &e), &e);
-}
 
 #define REFUSES(want, ...)                                                                         \
     do {                                                                                           \
@@ -129,16 +86,6 @@ static void test_limit(void)
     softkey_free(&o.key);
 }
 
-static unsigned decaps_left;
-
-static int failing_decap(void *ctx, enum scheme s, struct bytes ct, struct secret *z, struct err *e)
-{
-    const struct opener *real = ctx;
-    if (decaps_left-- == 0)
-        return err_set(e, ERR_TOKEN, "pulled");
-    return real->decap(real->ctx, s, ct, z, e);
-}
-
 /* A token pulled at any file: the vault and its files stay as they were. */
 static void test_pulled(void)
 {
@@ -153,15 +100,15 @@ static void test_pulled(void)
     snprintf(vj, sizeof(vj), "%s/vault.json", o.w.vault);
     read_all(vj, &was);
     struct opener pulled = o.key.opener;
-    pulled.decap = failing_decap;
+    pulled.decap = step_failing_decap;
     pulled.ctx = &o.key.opener;
     const struct rewrap add = {.from = &pulled, .add = &new.recipient, .prove = &new.opener};
     const struct rewrap drop = {.from = &pulled, .drop = spare.recipient.rid, .n_drop = 1};
     for (unsigned i = 0; i < 4; i++) {
-        decaps_left = i;
+        step_decaps_left = i;
         EQ_INT(step_rewrap(&o, &add, &e), ERR_TOKEN);
         EQ_INT(world_count_files(&o), 4);
-        decaps_left = i;
+        step_decaps_left = i;
         EQ_INT(step_rewrap(&o, &drop, &e), ERR_TOKEN);
         EQ_INT(world_count_files(&o), 4);
     }

@@ -182,3 +182,13 @@ void step_add_recipient(struct world *o, struct softkey *spare)
     const struct rewrap r = {.from = &o->key.opener, .add = &spare->recipient};
     OK_CALL(step_rewrap(o, &r, &e), &e);
 }
+
+unsigned step_decaps_left;
+
+int step_failing_decap(void *ctx, enum scheme s, struct bytes ct, struct secret *z, struct err *e)
+{
+    const struct opener *real = ctx;
+    if (step_decaps_left-- == 0)
+        return err_set(e, ERR_TOKEN, "pulled");
+    return real->decap(real->ctx, s, ct, z, e);
+}

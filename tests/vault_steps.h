@@ -29,6 +29,9 @@ void step_fingerprint(struct world *o, char out[FINGERPRINT_TEXT], uint64_t *gen
 void step_add_recipient(struct world *o, struct softkey *spare);
 /* "current" or "current retiring", as their secrets; "-" where one does not open. */
 void step_secrets(struct world *o, const char *name, char *out, size_t cap);
+/* The decap of a token that is pulled after so many operations. ctx: the real opener. */
+extern unsigned step_decaps_left;
+int step_failing_decap(void *ctx, enum scheme s, struct bytes ct, struct secret *z, struct err *e);
 #define SECRETS(o, name, want)                                                                     \
     do {                                                                                           \
         char got_[128];                                                                            \

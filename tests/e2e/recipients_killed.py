@@ -9,47 +9,20 @@ import re
 import signal
 
 import lib
+from faults_kit import Faults, is_in_login
 from recipients_kit import add_spare, body, embedded_is_gone, entries, fresh, signs
-
-PRELOAD = os.path.join(lib.TOOLS, "faults_preload.so")
 
 
 def recipients(h):
     return sorted((x["rid"], x["tested"]) for x in body(h)["recipients"])
 
 
-def is_in_login(h):
-    """The login did not end, which counts as failed: what follows is tested with the PINs."""
-    return any(p.endswith(".pin-guard") and data for p, data in h.snapshot().items())
-
-
-class Rig:
+class Rig(Faults):
     """A home under faults, and one command."""
 
     def __init__(self, h, *args):
-        self.h, self.args, self.before = h, args, recipients(h)
-        h.save()
-
-    def run(self, fault=None, log=None):
-        settings = {"LD_PRELOAD": PRELOAD, "FAULT": fault, "FAULT_LOG": log,
-                    "FAULT_UNDER": self.h.home}
-        self.h.wrapper = ["env", *(f"{k}={v}" for k, v in settings.items() if v)]
-        try:
-            return self.h.run(*self.args)
-        finally:
-            self.h.wrapper = []
-
-    def calls(self):
-        log = os.path.join(self.h.top, "log")
-        r = self.run(log=log)
-        assert r.code == 0, r
-        self.h.restore()
-        with open(log, encoding="utf-8") as f:
-            lines = [x.split(" ", 2) for x in f.read().splitlines()]
-        os.unlink(log)
-        ours = (self.h.vault, self.h.config, self.h.state)
-        return [(n, call, path) for n, call, path in lines
-                if any((path + "/").startswith(top + "/") for top in ours)]
+        super().__init__(h, *args)
+        self.before = recipients(h)
 
     def judge(self, what, r, dies):
         h = self.h

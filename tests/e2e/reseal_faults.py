@@ -9,50 +9,22 @@ import re
 import signal
 
 import lib
+from faults_kit import Faults, is_in_login
 from reseal import SEAL, SECRETS, entries, fresh, seal, signs
 
-PRELOAD = os.path.join(lib.TOOLS, "faults_preload.so")
 
-
-class Rig:
+class Rig(Faults):
     """The home of fresh() under faults."""
 
     def __init__(self):
-        self.h = fresh()
+        super().__init__(fresh(), *SEAL)
         self.before = recipient(self.h)
-        self.h.save()
-
-    def run(self, fault=None, log=None):
-        settings = {"LD_PRELOAD": PRELOAD, "FAULT": fault, "FAULT_LOG": log,
-                    "FAULT_UNDER": os.path.join(self.h.home)}
-        self.h.wrapper = ["env", *(f"{k}={v}" for k, v in settings.items() if v)]
-        try:
-            return self.h.run(*SEAL)
-        finally:
-            self.h.wrapper = []
-
-    def calls(self):
-        log = os.path.join(self.h.top, "log")
-        r = self.run(log=log)
-        assert r.code == 0, r
-        self.h.restore()
-        with open(log, encoding="utf-8") as f:
-            lines = [x.split(" ", 2) for x in f.read().splitlines()]
-        os.unlink(log)
-        ours = (self.h.vault, self.h.config, self.h.state)
-        return [(n, call, path) for n, call, path in lines
-                if any((path + "/").startswith(top + "/") for top in ours)]
 
 
 def recipient(h):
     """Whom vault.json is sealed to."""
     with open(os.path.join(h.vault, "vault.json"), "rb") as f:
         return json.loads(f.read().split(b"\n")[0])["recipients"][0]["rid"]
-
-
-def is_in_login(h):
-    """The login did not end, which counts as failed: what follows is tested with the PINs."""
-    return any(p.endswith(".pin-guard") and data for p, data in h.snapshot().items())
 
 
 def sweep(effects):
