@@ -54,6 +54,17 @@ uint64_t ticks_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+uint64_t ticks_suspended_ms(void)
+{
+    struct timespec awake = {0}, all = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &awake);
+    clock_gettime(CLOCK_BOOTTIME, &all);
+    uint64_t a = (uint64_t)awake.tv_sec * 1000 + (uint64_t)awake.tv_nsec / 1000000;
+    uint64_t b = (uint64_t)all.tv_sec * 1000 + (uint64_t)all.tv_nsec / 1000000;
+    return b > a ? b - a : 0;
+}
+
 /* A star at the end stands for any rest. */
 static const char *const kept[] = {
     "HOME",
@@ -69,6 +80,7 @@ static const char *const kept[] = {
     "COFFER_HOME",
     "CREDENTIALS_DIRECTORY",
     "LISTEN_FDS",
+    "LISTEN_FDNAMES",
     "LISTEN_PID",
     "NOTIFY_SOCKET",
     "GPG_TTY",

@@ -33,6 +33,8 @@ extern const struct env env_real;
 
 /* Milliseconds since some moment, for time limits: never set back or forward (CLOCK_MONOTONIC). */
 uint64_t ticks_ms(void);
+/* For how long this machine has slept since it was started, in milliseconds. */
+uint64_t ticks_suspended_ms(void);
 
 /* Starts a process that will hold secrets: keeps only the allowed environment variables (man page,
  * ENVIRONMENT), makes the process not dumpable and not traceable, no core files, umask 077, SIGPIPE

@@ -140,10 +140,10 @@ void secret_arena_close(void)
     unlock();
 }
 
-/* First fit: the arena is small and blocks are few. */
-static uint8_t *take(size_t cap)
+/* First fit: the arena is small and blocks are few. The grain after the free ones; 0: too full. */
+static size_t find(size_t need)
 {
-    size_t need = (cap + GRAIN - 1) / GRAIN, total = arena.size / GRAIN, n_free = 0;
+    size_t total = arena.size / GRAIN, n_free = 0;
 
     for (size_t i = 0; i < total;) {
         if (arena.run[i] > 0) {
@@ -152,14 +152,30 @@ static uint8_t *take(size_t cap)
             continue;
         }
         i++;
-        if (++n_free == need) {
-            arena.run[i - need] = (uint16_t)need;
-            if (arena.used < i * GRAIN)
-                arena.used = i * GRAIN;
-            return arena.base + (i - need) * GRAIN;
-        }
+        if (++n_free == need)
+            return i;
     }
-    return NULL;
+    return 0;
+}
+
+static uint8_t *take(size_t cap)
+{
+    size_t need = (cap + GRAIN - 1) / GRAIN, end = find(need);
+
+    if (end == 0)
+        return NULL;
+    arena.run[end - need] = (uint16_t)need;
+    if (arena.used < end * GRAIN)
+        arena.used = end * GRAIN;
+    return arena.base + (end - need) * GRAIN;
+}
+
+bool secret_room(size_t cap)
+{
+    lock();
+    bool yes = cap > 0 && find((cap + GRAIN - 1) / GRAIN) > 0;
+    unlock();
+    return yes;
 }
 
 static int refuse(struct err *e)

@@ -29,6 +29,8 @@ void secret_arena_close(void);
 
 /* An empty secret with room for cap bytes (1 to SECRET_MAX). s must not hold one already. */
 int secret_new(struct secret *s, size_t cap, struct err *e) MUST_USE;
+/* Whether secret_new would find that much room now. */
+bool secret_room(size_t cap);
 /* A fresh copy of v. s must not hold one already. */
 int secret_copy(struct secret *s, struct bytes v, struct err *e) MUST_USE;
 /* Appends within cap; ERR_LIMIT beyond it. */

@@ -74,6 +74,65 @@ struct wire_reply {
     struct bytes body;
 };
 
+/* -- with the agent: coffer-net as proxy -- */
+
+/* A client's request as it came, for the agent to judge: from coffer-net, or from a command of
+ * coffer that asks the proxy (then uid and pid are what the proxy found, whatever it was told). */
+struct wire_ask {
+    uint32_t id;
+    uint32_t uid, pid;                            /* of the client; on TCP both UINT32_MAX */
+    uint8_t is_tcp;
+    struct bytes record;                          /* its name, as the client wrote it */
+    struct bytes bearer;                          /* from the path; empty: none there */
+    struct bytes method, url, body;               /* url: https://host/path?query, decoded once */
+    struct wire_header headers[WIRE_HEADERS_MAX]; /* less hop-by-hop ones and Host */
+    uint32_t n_headers;
+};
+
+/* The agent's yes: what is to be sent. request.id is the ask's. */
+struct wire_permit {
+    struct wire_request request;
+    uint8_t is_order;           /* it changes something at the exchange: never said to be unsent
+                                 * unless that is known */
+    struct bytes session_token; /* "listenKey", "result.token": the member of the reply that the
+                                 * client gets an opaque value of; empty: none */
+};
+
+/* The agent's no, or coffer-net's own. */
+struct wire_refusal {
+    uint32_t id;
+    uint16_t status; /* for an HTTP client: 401, 422, 429, 502, 503, 504 */
+    struct err err;  /* code, message, hints */
+};
+
+/* What became of a permitted request. */
+struct wire_done {
+    uint32_t id;
+    uint8_t result, fault;
+    uint16_t status; /* 0 without a reply */
+};
+
+enum wire_kind {
+    WIRE_REQUEST = 1,
+    WIRE_REPLY = 2,
+    WIRE_ASK = 3,
+    WIRE_PERMIT = 4,
+    WIRE_REFUSAL = 5,
+    WIRE_DONE = 6
+};
+
+int wire_put_ask(struct buf *out, const struct wire_ask *a, struct err *e) MUST_USE;
+int wire_put_permit(struct buf *out, const struct wire_permit *p, struct err *e) MUST_USE;
+int wire_put_refusal(struct buf *out, const struct wire_refusal *r, struct err *e) MUST_USE;
+int wire_put_done(struct buf *out, const struct wire_done *d, struct err *e) MUST_USE;
+/* All borrow from the frame. */
+int wire_get_ask(struct bytes frame, struct wire_ask *out, struct err *e) MUST_USE;
+int wire_get_permit(struct bytes frame, struct wire_permit *out, struct err *e) MUST_USE;
+int wire_get_refusal(struct bytes frame, struct wire_refusal *out, struct err *e) MUST_USE;
+int wire_get_done(struct bytes frame, struct wire_done *out, struct err *e) MUST_USE;
+/* The kind of a whole frame; 0: none that is known. */
+unsigned wire_kind(struct bytes frame);
+
 /* Append a whole frame to out. ERR_LIMIT when something is longer or more than allowed. */
 int wire_put_request(struct buf *out, const struct wire_request *r, struct err *e) MUST_USE;
 int wire_put_reply(struct buf *out, const struct wire_reply *r, struct err *e) MUST_USE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of net/landlock.c and net/seccomp.c: a child goes into the sandbox and tries what it must
- * not be able to do, and what it must. That the whole program works in it: tests/e2e/net*.py. */
+/* Tests of base/sandbox_calls.c and net/sandbox.c: a child goes into the sandbox and tries what it
+ * must not be able to do, and what it must. That the whole programs work in theirs:
+ * tests/e2e/net*.py, tests/e2e/token_sandbox.py. */
 #include "tests/harness.h"
 
 #include "base/env.h"
@@ -41,42 +42,20 @@ static int open_socket(int family, int type, int protocol)
     return of(socket(family, type, protocol));
 }
 
-static int try_unix(void)
-{
-    return open_socket(AF_UNIX, SOCK_STREAM, 0);
-}
-static int try_unix_packets(void)
-{
-    return open_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-}
-static int try_mptcp(void)
-{
-    return open_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
-}
-static int try_sctp(void)
-{
-    return open_socket(AF_INET6, SOCK_STREAM, IPPROTO_SCTP);
-}
-static int try_raw(void)
-{
-    return open_socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
-}
-static int try_audit(void)
-{
-    return open_socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT);
-}
-static int try_route(void)
-{
-    return open_socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-}
-static int try_tcp(void)
-{
-    return open_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-}
-static int try_udp(void)
-{
-    return open_socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-}
+#define TRY_SOCKET(name, family, type, protocol)                                                   \
+    static int name(void)                                                                          \
+    {                                                                                              \
+        return open_socket(family, type, protocol);                                                \
+    }
+TRY_SOCKET(try_unix, AF_UNIX, SOCK_STREAM, 0)
+TRY_SOCKET(try_unix_packets, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+TRY_SOCKET(try_mptcp, AF_INET, SOCK_STREAM, IPPROTO_MPTCP)
+TRY_SOCKET(try_sctp, AF_INET6, SOCK_STREAM, IPPROTO_SCTP)
+TRY_SOCKET(try_raw, AF_INET, SOCK_RAW, IPPROTO_TCP)
+TRY_SOCKET(try_audit, AF_NETLINK, SOCK_RAW, NETLINK_AUDIT)
+TRY_SOCKET(try_route, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)
+TRY_SOCKET(try_tcp, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP)
+TRY_SOCKET(try_udp, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
 static int try_pair(void)
 {
     int pair[2];
@@ -129,6 +108,42 @@ static int try_other_protocol(void)
 static int try_listen(void)
 {
     return of(listen(socket(AF_INET, SOCK_STREAM, 0), 1));
+}
+
+static int try_accept(void)
+{
+    return of(accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+static int try_peer(void)
+{
+    int pair[2] = {-1, -1};
+    struct ucred who;
+    socklen_t n = sizeof(who);
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair)
+               ? errno
+               : of(getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &who, &n));
+}
+static int try_pass(void)
+{
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    char byte = 'C';
+    struct iovec part = {&byte, 1};
+    struct msghdr m = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = control.space,
+                       .msg_controllen = sizeof(control.space)};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    int pair[2] = {-1, -1};
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &listener, sizeof(int));
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || sendmsg(pair[0], &m, MSG_NOSIGNAL) != 1)
+        return errno;
+    return recvmsg(pair[1], &m, MSG_CMSG_CLOEXEC) == 1 && m.msg_controllen > 0 ? 0 : EIO;
 }
 
 static int try_signal(void)
@@ -184,7 +199,12 @@ static int try_authorities(void)
 
 /* -- the child -- */
 
-enum { BY_LANDLOCK = 1, BY_SECCOMP = 2, REFUSE_LANDLOCK = 4, REFUSE_SECCOMP = 8 };
+enum { BY_LANDLOCK = 1, BY_SECCOMP = 2, REFUSE_LANDLOCK = 4, REFUSE_SECCOMP = 8, AS_PROXY = 16 };
+
+static long landlock_abi(void)
+{
+    return syscall(LANDLOCK, NULL, 0, 1);
+}
 
 /* As a container would. */
 static int refuse(int what)
@@ -209,9 +229,9 @@ static int enter(int what, struct err *e)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) ||
         (what & (REFUSE_LANDLOCK | REFUSE_SECCOMP) && refuse(what)))
         _exit(201);
-    if (what & BY_LANDLOCK && sandbox_landlock(ports, ARRAY_LEN(ports), e))
+    if (what & BY_LANDLOCK && net_landlock(ports, ARRAY_LEN(ports), e))
         return e->code;
-    return what & BY_SECCOMP ? sandbox_seccomp(e) : OK;
+    return what & BY_SECCOMP ? net_seccomp(what & AS_PROXY ? NET_PROXY : NET_CARRY, e) : OK;
 }
 
 /* Its errno, or 200 when the sandbox could not be entered; or what a signal said. */
@@ -226,11 +246,6 @@ static int in_sandbox(int what, int (*attempt)(void))
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         return -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static long landlock_abi(void)
-{
-    return syscall(LANDLOCK, NULL, 0, 1);
 }
 
 struct row {
@@ -306,6 +321,28 @@ static void test_files_and_ports(void)
         expect(BY_LANDLOCK, ports, ARRAY_LEN(ports));
 }
 
+/* What the proxy may and a command's coffer-net may not: take connections of a listener that was
+ * given. */
+static void test_roles(void)
+{
+    static const struct row proxy[] = {
+        {"accept", try_accept, EAGAIN},
+        {"peer", try_peer, 0},
+        {"pass", try_pass, 0},
+        {"listen", try_listen, EPERM},
+        {"unix socket", try_unix, EAFNOSUPPORT},
+        {"program", try_program, EPERM},
+    };
+    static const struct row carry[] = {{"accept", try_accept, EPERM}};
+
+    if (IS_SANITIZED) {
+        harness_skip("a sanitizer makes more calls");
+        return;
+    }
+    expect(BY_SECCOMP | AS_PROXY, proxy, ARRAY_LEN(proxy));
+    expect(BY_SECCOMP, carry, ARRAY_LEN(carry));
+}
+
 /* A container's filter that refuses landlock is as a kernel without; one that refuses filters is an
  * error that says so. */
 static void test_containers(void)
@@ -322,7 +359,7 @@ static int words_of_refusal(void)
 {
     struct err e = {.code = OK};
 
-    return sandbox_seccomp(&e) && strstr(e.msg, "seccomp") && e.n_hints == 1 &&
+    return net_seccomp(NET_CARRY, &e) && strstr(e.msg, "seccomp") && e.n_hints == 1 &&
                    strstr(e.hints[0], "container")
                ? 0
                : 1;
@@ -341,12 +378,13 @@ int main(void)
     socklen_t n = sizeof(place);
 
     place = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (bind(listener, (struct sockaddr *)&place, n) || listen(listener, 8) ||
         getsockname(listener, (struct sockaddr *)&place, &n))
         return 1;
     RUN(test_calls);
     RUN(test_files_and_ports);
+    RUN(test_roles);
     RUN(test_containers);
     RUN(test_words);
     close(listener);

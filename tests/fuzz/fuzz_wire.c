@@ -51,6 +51,79 @@ static void try_reply(struct bytes frame)
     buf_free(&again);
 }
 
+static void try_ask(struct bytes frame)
+{
+    static struct wire_ask a;
+    struct buf again = BUF_INIT(WIRE_FRAME_MAX);
+    struct err e;
+    if (wire_get_ask(frame, &a, &e)) {
+        MUST(e.code == ERR_FORMAT);
+        return;
+    }
+    within(frame, a.record);
+    within(frame, a.bearer);
+    within(frame, a.url);
+    within(frame, a.body);
+    MUST(a.is_tcp <= 1);
+    same(frame, wire_put_ask(&again, &a, &e), &again);
+    buf_free(&again);
+}
+
+static void try_permit(struct bytes frame)
+{
+    static struct wire_permit p;
+    struct buf again = BUF_INIT(WIRE_FRAME_MAX);
+    struct err e;
+    if (wire_get_permit(frame, &p, &e)) {
+        MUST(e.code == ERR_FORMAT);
+        return;
+    }
+    within(frame, p.request.url);
+    within(frame, p.session_token);
+    MUST(p.is_order <= 1);
+    same(frame, wire_put_permit(&again, &p, &e), &again);
+    buf_free(&again);
+}
+
+static void try_refusal(struct bytes frame)
+{
+    static struct wire_refusal f;
+    struct buf again = BUF_INIT(WIRE_FRAME_MAX);
+    struct err e;
+    if (wire_get_refusal(frame, &f, &e)) {
+        MUST(e.code == ERR_FORMAT);
+        return;
+    }
+    MUST(f.err.code != OK && f.err.n_hints <= ERR_HINTS && f.status >= 401 && f.status <= 504);
+    MUST(strnlen(f.err.msg, ERR_MSG_MAX) < ERR_MSG_MAX);
+    same(frame, wire_put_refusal(&again, &f, &e), &again);
+    buf_free(&again);
+}
+
+static void try_done(struct bytes frame)
+{
+    struct wire_done d;
+    struct buf again = BUF_INIT(WIRE_FRAME_MAX);
+    struct err e;
+    if (wire_get_done(frame, &d, &e)) {
+        MUST(e.code == ERR_FORMAT);
+        return;
+    }
+    same(frame, wire_put_done(&again, &d, &e), &again);
+    buf_free(&again);
+}
+
+static void try_all(struct bytes frame)
+{
+    try_request(frame);
+    try_reply(frame);
+    try_ask(frame);
+    try_permit(frame);
+    try_refusal(frame);
+    try_done(frame);
+    MUST(wire_kind(frame) <= WIRE_DONE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     struct bytes in = bytes_of(p, n);
@@ -61,12 +134,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
         MUST(n >= 4);
     } else {
         MUST(size <= n && (size == 0 || size >= 5));
-        if (size > 0) {
-            try_request(bytes_of(p, size));
-            try_reply(bytes_of(p, size));
-        }
+        if (size > 0)
+            try_all(bytes_of(p, size));
     }
-    try_request(in);
-    try_reply(in);
+    try_all(in);
     return 0;
 }
