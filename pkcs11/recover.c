@@ -74,20 +74,25 @@ static bool has_serial(const struct token_info *i)
            (i->serial[0] && (i->is_software || token_family(i) == FAMILY_TPM));
 }
 
-/* Why the PIN is not given again unasked; NULL: it may be. now: the flags as they are. */
-static const char *login_obstacle(const struct token *keeper, const struct token_info *now)
+const char *token_pin_obstacle(const struct token_info *now)
 {
     if (now->is_protected_path)
         return "its PIN is entered on the device: run the command again";
-    if (keeper && keeper->pin_spent_on)
-        return "a new login did not help before: plug it in again, and run the command again";
-    if (!keeper)
-        return "run the command again, and enter its PIN";
     if (now->pin != PIN_OK)
         return "a wrong PIN was tried meanwhile: run the command again, and enter its PIN";
     if (!has_serial(now))
         return "it has no serial number to know it by: run the command again, and enter its PIN";
     return NULL;
+}
+
+/* now: the flags as they are. */
+static const char *login_obstacle(const struct token *keeper, const struct token_info *now)
+{
+    if (keeper && keeper->pin_spent_on && !now->is_protected_path)
+        return "a new login did not help before: plug it in again, and run the command again";
+    if (!keeper && !now->is_protected_path)
+        return "run the command again, and enter its PIN";
+    return token_pin_obstacle(now);
 }
 
 static bool needs_login(struct token *t, CK_RV lost_by)

@@ -108,6 +108,9 @@ void token_on_wait(struct token *t, void (*waiting)(void *ctx), void *ctx);
  * its flags speak of no failed try. The same is what shows the same label, serial, maker and model:
  * a driver, or a server behind it, that lies about them gets the PIN, as it would at the login. */
 unsigned token_recoveries(const struct token *t);
+/* Why a PIN that worked is not given again unasked to a token whose flags are now these; NULL: it
+ * may be, once, when it is the same token. */
+const char *token_pin_obstacle(const struct token_info *now);
 /* Of the last login: token_login, or one that a recovery made since. */
 enum pin_try token_pin_try(const struct token *t);
 /* Private keys visible now (most tokens: after login) that can open wraps: EC P-256 and RSA.

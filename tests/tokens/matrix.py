@@ -26,11 +26,11 @@ class No(Exception):
 
 
 class Tool:
-    """tests/tools/token.c, kept open."""
+    """tests/tools/token.c, or another such program, kept open."""
 
-    def __init__(self, world):
+    def __init__(self, world, program="token"):
         self.world = world
-        self.p = subprocess.Popen([os.path.join(world.tools, "token")], env=world.environ(),
+        self.p = subprocess.Popen([os.path.join(world.tools, program)], env=world.environ(),
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL, text=True)
 
@@ -268,6 +268,82 @@ class Matrix:
                 self.world.touch(0)
         return "yes"
 
+    def helper(self):
+        """By coffer-token, in its sandbox, as the agent has it."""
+        with Tool(self.world, "token_talk") as t:
+            self.helper_start(t)
+            assert "present=1 logged-in=0" in self.begin(t)
+            assert t.ask("decap").startswith("err person"), "not locked at first"
+            t.ok("unlock " + self.world.pin)
+            t.ok("decap")
+            assert t.ask("tamper").startswith("err tampered"), "a changed wrap"
+            t.ok("repeat 3")
+            t.ok("release")
+            assert "logged-in=1" in t.ok("channel")
+            t.ok("decap")
+            self.helper_pulled(t)
+            self.helper_touched(t)
+            assert t.ok("stop") == "exit 0"
+            self.helper_pins(t)
+        return "yes"
+
+    def helper_start(self, t):
+        """Something to decrypt."""
+        name = self.works[0]
+        t.ok(f"seal {self.world.uri(SCHEMES[name])} {name} {self.world.pin}")
+
+    def begin(self, t):
+        """What a new coffer-token says of the token."""
+        program = os.path.join(os.path.dirname(self.lib.COFFER), "coffer-token")
+        return t.ok("start " + program)
+
+    def helper_pulled(self, t):
+        if not self.world.remove:
+            return
+        for is_released in (False, True):
+            if is_released:
+                t.ok("release")
+            self.world.remove()
+            answer = t.ask("decap")
+            assert answer.startswith(("err token", "err not_found")), answer
+            assert "present=0 logged-in=1" in t.ok("channel")
+            self.world.insert()
+            t.ok("decap")
+            assert "present=1 logged-in=1" in t.ok("look")
+
+    def helper_touched(self, t):
+        if not self.world.touch:
+            return
+        self.world.touch(TOUCH_MS)
+        try:
+            assert "waits=1" in t.ok("decap"), "nobody was told to touch"
+        finally:
+            self.world.touch(0)
+        assert "waits=0" in t.ok("decap"), "told to touch without need"
+
+    def helper_pins(self, t):
+        """One failure costs one try, and the last one is not used."""
+        self.begin(t)
+        before = self.world.pin_tries()
+        assert t.ask("unlock " + WRONG).startswith("err wrong_pin"), "a wrong PIN"
+        assert t.ask("decap").startswith("err person"), "no login"
+        after = self.world.pin_tries()
+        assert before is None or before - after == 1, f"{before} tries before, {after} after"
+        t.ok("unlock " + self.world.pin)
+        t.ok("kill")
+        if not self.world.set_tries or self.name == "tpm":
+            return
+        self.world.set_tries(1)
+        try:
+            assert "pin=final-try" in self.begin(t)
+            assert t.ask("unlock " + self.world.pin).startswith("err person"), "the last try"
+            assert self.world.pin_tries() == 1, "a try was spent"
+            t.ok("unlock-last " + self.world.pin)
+            t.ok("decap")
+            t.ok("kill")
+        finally:
+            self.world.unlock()
+
     def two_processes(self):
         """Two, not more: a TPM without a resource manager has room for no third."""
         name, h = self.works[0], self.any_home()
@@ -326,6 +402,7 @@ class Matrix:
                 ("locked", self.locked),
                 ("pulled, put back", self.pulled),
                 ("touch", self.touched),
+                ("by the agent's process", self.helper),
                 ("two processes", self.two_processes),
                 ("8 threads", self.threads),
                 ("generate p256", lambda: self.generate("p256")),

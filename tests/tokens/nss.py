@@ -18,11 +18,13 @@ class Nss(World):
         shim = os.path.join(self.tools, "nss_module.so")
         if not os.path.exists(shim):
             raise NotRun(f"{shim} is not built: make tools")
-        self.module = self.path("libnss-driver.so")
+        # In a folder of its own: coffer-token lets a driver that it does not know write there.
+        self.mkdir("driver")
+        self.module = self.path("driver", "libnss-driver.so")
         shutil.copyfile(shim, self.module)
         self.pin = "correct horse 9"
-        db = self.mkdir("db")
-        self.write("libnss-driver.so.dir", db + "\n")
+        db = self.mkdir("driver", "db")
+        self.write("driver/libnss-driver.so.dir", db + "\n")
         self.tool("certutil", "-N", "-d", "sql:" + db, "-f", self.write("pw", self.pin + "\n"))
         for kind, key in (("p256", "01"), ("rsa2048", "02")):
             self.token_tool(f"open {self.free_uri()}", f"login {self.pin}",
