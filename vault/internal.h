@@ -8,9 +8,20 @@
 #include "vault/trust.h"
 #include "vault/vault.h"
 
+#include <sys/types.h>
+#include <time.h>
+
 #define VAULT_FILE "vault.json"
 #define RECORDS_DIR "records"
 #define LOCK_FILE "lock"
+
+/* By what a file is taken for the same without reading it. */
+struct file_mark {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec mtime, ctime;
+};
 
 struct vault {
     const struct env *env;
@@ -23,7 +34,12 @@ struct vault {
     struct secret vk;                /* empty until opened */
     uint8_t fingerprint[FINGERPRINT_LEN];
     enum trust_state trust;
+    struct file_mark mark, pin_mark; /* of vault_follow and vault_pin_moved */
+    bool is_settled;                 /* mark tells: the file was old enough when it was looked at */
 };
+
+/* Opens the two directories of the vault, which must not be open. */
+int vault_dirs(struct vault *v, struct err *e) MUST_USE;
 
 /* Reads vault.json again; where *changed, what was known of the old one is dropped (but not the
  * key). */
@@ -31,8 +47,9 @@ int vault_reload(struct vault *v, bool *changed, struct err *e) MUST_USE;
 /* As vault_reload; an open vault is judged again by the key that is held, and stays open if it
  * passes. */
 int vault_refresh(struct vault *v, struct err *e) MUST_USE;
-/* Whether vault.json is another one than was read; if so it is read again, and v is no longer open.
- * For one retry after something was gone, changed or out of date. */
+/* Whether vault.json is another one than was read; if so it is read again, and v stays open only if
+ * what was read passes under the key that is held. For one retry after something was gone, changed
+ * or out of date. */
 bool vault_moved_on(struct vault *v);
 /* Takes text (moved) as the new vault.json: splits, parses, hashes. On failure v is unchanged. */
 int vault_take_text(struct vault *v, struct buf *text, struct err *e) MUST_USE;

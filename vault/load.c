@@ -15,7 +15,7 @@ static int no_vault(const struct vault *v, struct err *e)
     return err_hint(e, "make one with 'coffer init', or name another with --vault");
 }
 
-static int open_dirs(struct vault *v, struct err *e)
+int vault_dirs(struct vault *v, struct err *e)
 {
     int rc = dir_open(v->where.vault, FILE_PRIVATE, &v->dir, e);
     if (rc == ERR_NOT_FOUND)
@@ -88,7 +88,7 @@ int vault_load(const struct where *w, const struct env *env, struct vault **out,
     v->dir = v->records = v->lock = -1;
     v->text = (struct buf)BUF_INIT(VAULT_JSON_MAX);
     bool changed = false;
-    int rc = open_dirs(v, e);
+    int rc = vault_dirs(v, e);
     if (!rc)
         rc = vault_reload(v, &changed, e);
     if (rc) {

@@ -11,20 +11,6 @@
 /* How often a vault that others change meanwhile is looked at again. */
 #define STALE_TRIES 5u
 
-static int token_decap_of(void *ctx, enum scheme s, struct bytes ct, struct secret *z,
-                          struct err *e)
-{
-    return token_decap(ctx, s, ct, z, e);
-}
-
-void opener_token(struct opener *o, struct token *t, const uint8_t rid[RID_LEN], enum scheme s)
-{
-    memcpy(o->rid, rid, RID_LEN);
-    o->scheme = s;
-    o->decap = token_decap_of;
-    o->ctx = t;
-}
-
 struct sighting vault_sighting(const struct vault *v)
 {
     return (struct sighting){&v->where, v->body.id, v->fingerprint, v->body.generation, v->sha};
@@ -61,52 +47,6 @@ int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e
     *vk = (struct secret){0};
     v->trust = trust;
     return OK;
-}
-
-/* The MAC does not hold under the key that we have, but this machine's pin knows these very bytes:
- * another process has sealed the vault anew. */
-static bool is_sealed_anew(const struct vault *v)
-{
-    struct sighting s = vault_sighting(v);
-    return trust_knows(&s);
-}
-
-static int sealed_anew(struct err *e)
-{
-    err_set(e, ERR_FAILED, "the vault was sealed anew meanwhile, and has another key now");
-    return err_hint(e, "run the command again");
-}
-
-int vault_refresh(struct vault *v, struct err *e)
-{
-    bool changed = false;
-    int rc = vault_reload(v, &changed, e);
-    if (rc || !v->vk.n)
-        return rc;
-    /* the same bytes too: the pin may have moved, and an old state been put back */
-    if (!changed) {
-        struct sighting s = vault_sighting(v);
-        rc = trust_check(&s, &v->trust, e);
-        if (rc)
-            secret_free(&v->vk);
-        return rc;
-    }
-    AUTO_SECRET vk = v->vk;
-    v->vk = (struct secret){0};
-    v->trust = TRUST_NOT_CHECKED;
-    rc = vault_believe(v, &vk, false, e);
-    return rc == ERR_TAMPERED && is_sealed_anew(v) ? sealed_anew(e) : rc;
-}
-
-bool vault_moved_on(struct vault *v)
-{
-    struct err quiet;
-    bool changed = false;
-    if (vault_reload(v, &changed, &quiet) || !changed)
-        return false;
-    secret_free(&v->vk);
-    v->trust = TRUST_NOT_CHECKED;
-    return true;
 }
 
 int vault_may_write(const struct vault *v, struct err *e)

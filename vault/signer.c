@@ -249,11 +249,18 @@ static bool alg_fits(enum key_type k, enum sig_alg a)
     return false;
 }
 
+static int gone(const struct record *r, struct err *e)
+{
+    return err_set(e, ERR_PERSON, "the secret of '%s' was locked away meanwhile", r->info.name);
+}
+
 static int sealed_sign(struct signer *s, enum sig_alg alg, enum field_id f, struct bytes msg,
                        struct sig *out, struct err *e)
 {
     struct record *r = record_of(s);
     struct bytes key = r->fields[f];
+    if (!r->payload.n)
+        return gone(r, e);
     if (!key.n || !alg_fits(s->key, alg) ||
         (f == FIELD_PRIVATE_KEY_PEM) == (s->key == KEY_HMAC))
         return err_set(e, ERR_USAGE, "'%s' has no key for this kind of signature", r->info.name);
@@ -273,6 +280,8 @@ static int sealed_place(struct signer *s, enum field_id f, struct buf *out, stru
     struct record *r = record_of(s);
     if (f == FIELD_API_SECRET || f == FIELD_PRIVATE_KEY_PEM)
         return err_set(e, ERR_USAGE, "a signing secret is never placed in a request");
+    if (!r->payload.n)
+        return gone(r, e);
     if (!r->fields[f].n)
         return err_set(e, ERR_USAGE, "'%s' has no field '%s'", r->info.name, field_name(f));
     buf_add(out, r->fields[f]);
@@ -346,11 +355,17 @@ struct signer *record_signer(struct record *r)
     return &r->signer;
 }
 
+void record_wipe(struct record *r)
+{
+    memset(r->fields, 0, sizeof(r->fields));
+    secret_free(&r->payload);
+}
+
 void record_free(struct record *r)
 {
     if (!r)
         return;
-    secret_free(&r->payload);
+    record_wipe(r);
     record_info_free(&r->info);
     wipe_free(r);
     wipe_stack();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nonce marks, the guard of unattended logins and the count of wrong PINs, each one small file
- * under a lock. */
+/* The guard of unattended logins and the count of wrong PINs, each one small file under a lock.
+ * Nonce marks: nonces.c. */
 #include "vault/state.h"
 
 #include "base/file.h"
@@ -16,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DAY_US 86400000000ull
 #define LOCK_MS 10000u
 
 void state_name(const uint8_t *id, size_t n, const char *suffix, char *out, size_t cap)
@@ -24,63 +23,6 @@ void state_name(const uint8_t *id, size_t n, const char *suffix, char *out, size
     for (size_t i = 0; i < n; i++)
         snprintf(out + 2 * i, 3, "%02x", id[i]);
     snprintf(out + 2 * n, cap - 2 * n, "%s", suffix);
-}
-
-static int mark_read(int dir, const char *name, uint64_t *mark, struct err *e)
-{
-    AUTO_BUF text = BUF_INIT(64);
-    int rc = file_read_at(dir, name, 64, FILE_PRIVATE, &text, e);
-    if (rc == ERR_NOT_FOUND) {
-        *mark = 0;
-        return OK;
-    }
-    if (rc)
-        return rc;
-    if (!text_u64(text_trim(buf_bytes(&text)), UINT64_MAX / 2, mark)) {
-        err_set(e, ERR_FORMAT, "the nonce mark '%s' is damaged", name);
-        return err_hint(e, "write the last nonce used, as digits, into it; do not delete it");
-    }
-    return OK;
-}
-
-static int mark_next(uint64_t mark, uint64_t now, uint64_t *next, struct err *e)
-{
-    if (mark > now && mark - now > DAY_US) {
-        err_set(e, ERR_FAILED, "the last nonce of this key is more than a day ahead of the clock");
-        err_hint(e, "set the clock; if it was wrong before, make a new key at the exchange");
-        return e->code;
-    }
-    *next = mark >= now ? mark + 1 : now;
-    return OK;
-}
-
-int state_nonce(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN],
-                const uint8_t rec_id[REC_ID_LEN], const struct env *env, uint64_t *nonce,
-                struct err *e)
-{
-    AUTO(fd_closep) int dir = -1;
-    AUTO(fd_closep) int lock = -1;
-    char file[64], lock_name[64], text[32];
-    uint64_t mark = 0, now = 0, next = 0;
-    state_name(rec_id, REC_ID_LEN, ".nonce", file, sizeof(file));
-    state_name(rec_id, REC_ID_LEN, ".lock", lock_name, sizeof(lock_name));
-    int rc = state_dir(w, vault_id, true, &dir, e);
-    if (!rc)
-        rc = file_lock_at(dir, lock_name, LOCK_MS, &lock, e);
-    if (!rc)
-        rc = mark_read(dir, file, &mark, e);
-    if (!rc)
-        rc = env->now_us(env, &now, e);
-    if (!rc)
-        rc = mark_next(mark, now, &next, e);
-    if (!rc) {
-        snprintf(text, sizeof(text), "%llu\n", (unsigned long long)next);
-        rc = file_replace_at(dir, file, bytes_str(text), e);
-    }
-    if (rc)
-        return err_wrap(e, "keep the key's nonce");
-    *nonce = next;
-    return OK;
 }
 
 /* The guard file is empty when all is well, and holds "tried\n" from the moment a try begins until

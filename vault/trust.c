@@ -12,7 +12,6 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define PIN_FILE "pin.json"
 #define PIN_FILE_MAX 4096u
 
 struct pinned {

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "vault/seal.h"
 
+#define PIN_FILE "pin.json" /* in STATE/VAULT_ID */
+
 struct sighting {                       /* a vault whose MAC holds, as seen now */
     const struct where *where;
     const uint8_t *id, *fingerprint;

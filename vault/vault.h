@@ -72,7 +72,7 @@ int vault_name_free(const struct vault *v, const char *name, const char *not_thi
                     struct err *e) MUST_USE;
 /* The header of a record (file hash checked against the index). ERR_NOT_FOUND naming near names,
  * ERR_TAMPERED, ERR_FORMAT. This and vault_open_record read vault.json again, once, when another
- * process has changed it meanwhile; what was open is then opened anew, or not open. */
+ * process has changed it meanwhile; what was open is then judged again, or not open. */
 int vault_peek(struct vault *v, const char *name, struct record_info *out, struct err *e) MUST_USE;
 
 enum trust_state {
@@ -111,8 +111,26 @@ int vault_trust(struct vault *v, const struct opener *o, const char *want, struc
 
 const struct record_info *record_info(const struct record *r);
 struct signer *record_signer(struct record *r); /* lives as long as the record */
+/* The secrets are gone from now on, and the signer refuses (ERR_PERSON); the rest stays valid. */
+void record_wipe(struct record *r);
 void record_free(struct record *r);
 void record_freep(struct record **r);
+
+/* -- for a process that keeps a vault open while others change it; not while it is locked -- */
+/* Looks, by one lstat, whether vault.json may be another one than at the last call, and if so reads
+ * it and judges it by the key that is held. *changed: it was read again. With an error *changed
+ * tells two things apart: false, it cannot be read now (ERR_IO, ERR_FORMAT, ERR_NOT_FOUND), and v
+ * is as it was; true, it does not pass: ERR_TRUST, ERR_TAMPERED (another key's, or forged),
+ * ERR_FAILED (this machine sealed it anew), and v has the new one and is not open. */
+int vault_follow(struct vault *v, bool *changed, struct err *e) MUST_USE;
+/* Whether this machine's pin may be another one than at the last call, by one lstat. */
+bool vault_pin_moved(struct vault *v);
+bool vault_is_open(const struct vault *v);
+/* Whether the index still has, under this record's name, the file that it was opened from. Of an
+ * open vault. */
+bool vault_is_current(const struct vault *v, const struct record *r);
+/* Wipes the vault key: v is as after vault_load. */
+void vault_forget_key(struct vault *v);
 
 /* -- writing: open the vault, then vault_lock (waits for another writer, reads vault.json again and
  * judges it by the key that is held), then one of these, each one commit -- */

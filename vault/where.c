@@ -32,6 +32,16 @@ static int xdg(const char *var, const char *fallback, const char *sub, char out[
     return join(out, home, fallback, sub, e);
 }
 
+/* Without a runtime directory (su, cron, a container) there is still a private place. */
+static int find_run(struct where *w, struct err *e)
+{
+    const char *run = getenv("XDG_RUNTIME_DIR");
+    if (run && run[0] && run[0] != '/')
+        return err_set(e, ERR_USAGE, "$XDG_RUNTIME_DIR is not an absolute path");
+    return run && run[0] ? join(w->run, run, "/coffer", "", e)
+                         : join(w->run, w->state, "/run", "", e);
+}
+
 int where_find(const char *vault_option, struct where *out, struct err *e)
 {
     struct where w;
@@ -47,6 +57,8 @@ int where_find(const char *vault_option, struct where *out, struct err *e)
         rc = xdg("XDG_STATE_HOME", "/.local/state", "/coffer", w.state, e);
     if (!rc)
         rc = xdg("XDG_DATA_HOME", "/.local/share", "/coffer-softhsm", w.softhsm, e);
+    if (!rc)
+        rc = find_run(&w, e);
     if (!rc)
         *out = w;
     return rc;

@@ -16,6 +16,7 @@ struct where {
     char vault[WHERE_MAX];     /* --vault, else $COFFER_HOME, else $XDG_DATA_HOME/coffer */
     char config[WHERE_MAX];    /* $XDG_CONFIG_HOME/coffer: tokens.json */
     char state[WHERE_MAX];     /* $XDG_STATE_HOME/coffer: one directory per vault id */
+    char run[WHERE_MAX];       /* $XDG_RUNTIME_DIR/coffer, else STATE/run: the agent's sockets */
     char softhsm[WHERE_MAX];   /* $XDG_DATA_HOME/coffer-softhsm: one directory per vault id */
 };
 
