@@ -23,6 +23,11 @@ int binance_refused(const struct reply *r, struct err *e);
 /* An answer that refuses the key, or a right of it; NULL: there is none. */
 bool binance_refuses_key(const struct reply *r);
 
+/* The signature as text: hex for HMAC, else base64. */
+int binance_sign_text(struct signer *s, struct bytes msg, struct buf *out, struct err *e) MUST_USE;
+int binance_sign_ws(const struct ws_call *c, struct signer *s, struct request *out, struct err *e);
+enum req_class binance_classify_ws(const struct ws_call *c);
+
 /* cls, or a graver class when a signature over query and body, as they are signed, would be good
  * for it at another endpoint; CLASS_UNKNOWN when both would have to be open. */
 enum req_class binance_raise(enum req_class cls, struct bytes query, struct bytes body);

@@ -6,12 +6,20 @@
 #define SAPI(cls, method, path) {CLASS_##cls, method, NULL, "/sapi/v1/" path}
 #define SAPI_ANY(cls, method, path) {CLASS_##cls, method, NULL, "/sapi/v*/" path}
 #define FAPI(cls, method, path) {CLASS_##cls, method, NULL, "/fapi/v1/" path}
+#define COIN_M "dapi.binance.com"
 #define RA(path) API(READ, "GET", path)
 #define RS(path) SAPI(READ, "GET", path)
 #define RF(path) FAPI(READ, "GET", path)
 
 /* clang-format off */
 const struct endpoint binance_endpoints[] = {
+    /* COIN-M futures: the list of its markets, which clients load with the others', and no more */
+    {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/exchangeInfo"},
+    {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/ping"}, {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/time"},
+    {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/premiumIndex"},
+    {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/ticker/**"},
+    {CLASS_UNKNOWN, "*", COIN_M, "/**"},
+
     /* keys, of sub-accounts and brokers too: whoever can make one has left this policy behind */
     SAPI_ANY(KEYS, "*", "sub-account/subAccountApi**"),
     SAPI_ANY(KEYS, "*", "broker/subAccountApi**"),

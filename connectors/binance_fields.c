@@ -10,6 +10,7 @@ const struct host binance_hosts[] = {
     {.name = "api3.binance.com", .env = ENV_LIVE},
     {.name = "api4.binance.com", .env = ENV_LIVE},
     {.name = "fapi.binance.com", .env = ENV_LIVE, .prefix = "/fapi/"},
+    {.name = "dapi.binance.com", .env = ENV_LIVE, .prefix = "/dapi/"},
     {.name = "ws-api.binance.com", .env = ENV_LIVE, .is_ws = true},
     {.name = "ws-api.binance.com:9443", .env = ENV_LIVE, .is_ws = true},
     {.name = "ws-fapi.binance.com", .env = ENV_LIVE, .is_ws = true, .prefix = "/ws-fapi/"},

@@ -69,10 +69,11 @@ static unsigned rank(enum req_class c)
  */
 static bool has_name(struct bytes run, const char *name)
 {
-    for (size_t i = 0; i < run.n; i++) {
-        size_t n = form_match(bytes_of(run.p + i, run.n - i), name);
-        if (n && n < run.n - i && run.p[i + n] == '=')
+    const uint8_t *at = run.p, *end = run.p + run.n;
+    while (at < end && (at = memchr(at, '=', (size_t)(end - at)))) {
+        if (form_ends(bytes_of(run.p, (size_t)(at - run.p)), name))
             return true;
+        at++;
     }
     return false;
 }

@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "connectors/coinbase.h"
+#include "connectors/gist_read.h"
 #include "connectors/jsonedit.h"
 
 #define JWT_LIFE_S 120u /* the longest that Coinbase takes */
@@ -175,6 +176,7 @@ static int add_jwt(const struct call *c, bool has_uri, struct signer *s, struct 
     AUTO_BUF header = BUF_INIT(2048), claims = BUF_INIT(JWT_MAX);
     bool is_ec = s->key == KEY_EC_P256;
     unsigned long long now = c->timestamp_ms / 1000;
+    unsigned life = c->token_s && c->token_s < JWT_LIFE_S ? c->token_s : JWT_LIFE_S;
     size_t start = out->n;
     struct sig sig;
     if (!is_ec && s->key != KEY_ED25519)
@@ -189,7 +191,7 @@ static int add_jwt(const struct call *c, bool has_uri, struct signer *s, struct 
     buf_adds(&header, "\",\"typ\":\"JWT\"}");
     buf_adds(&claims, "{\"sub\":");
     buf_add_json(&claims, buf_bytes(&kid));
-    buf_addf(&claims, ",\"iss\":\"cdp\",\"nbf\":%llu,\"exp\":%llu", now, now + JWT_LIFE_S);
+    buf_addf(&claims, ",\"iss\":\"cdp\",\"nbf\":%llu,\"exp\":%llu", now, now + life);
     if (has_uri) {
         buf_add(&uri, c->method);
         buf_addc(&uri, ' ');
@@ -227,8 +229,8 @@ static int sign(const struct call *c, struct signer *s, struct request *out, str
     struct buf *value = request_header_new(out, "Authorization");
     buf_adds(value, "Bearer ");
     buf_add(value, buf_bytes(&jwt));
-    if (c->body.n && !request_has_header(out, "Content-Type"))
-        request_header(out, BYTES_LIT("Content-Type"), BYTES_LIT("application/json"));
+    if (c->body.n)
+        request_content_type(out, "application/json");
     request_unsigned(out, c);
     return request_check(out, e);
 }
@@ -263,8 +265,8 @@ const struct connector connector_coinbase_advanced_trade = {
     .title = "Coinbase Advanced Trade",
     .aliases = aliases,
     .docs = "https://docs.cdp.coinbase.com/get-started/authentication/jwt-authentication",
-    .covers = "method, host and path for 120 seconds, neither query nor body; a WebSocket token "
-              "covers nothing but its time",
+    .covers = "method, host and path, neither query nor body, for 30 seconds (120 with a clock of "
+              "one's own); a WebSocket token covers nothing but its time",
     .hosts = hosts,
     .fields = fields,
     .key_types = 1u << KEY_EC_P256 | 1u << KEY_ED25519,
@@ -275,5 +277,6 @@ const struct connector connector_coinbase_advanced_trade = {
     .sign = sign,
     .sign_ws = sign_ws,
     .classify_ws = classify_ws,
+    .gist = coinbase_gist,
     .checks = &coinbase_checks,
 };

@@ -14,6 +14,7 @@
 #include "base/signer.h"
 
 struct checks;
+struct gist;
 
 /* What a request may do, in the order of listings. CLASS_UNKNOWN is whatever no pattern names.
  * account: settings (leverage, margin and position modes, deposit addresses, sub-accounts).
@@ -102,6 +103,8 @@ struct call {
     struct bytes nonce; /* decimal text for Kraken's kind; may be other text in a test clock */
     uint8_t random[16];
     struct bytes uuid; /* 36 characters */
+    uint32_t window_ms; /* a receive window of the caller is cut to it; 0: kept */
+    uint32_t token_s;   /* how long a signed token lives; 0: as long as the exchange takes */
 };
 
 #define HEADERS_MAX 64u
@@ -121,6 +124,9 @@ void request_header(struct request *r, struct bytes name, struct bytes value);
 /* The value's buffer to write into; never NULL. */
 struct buf *request_header_new(struct request *r, const char *name);
 bool request_has_header(const struct request *r, const char *name);
+/* Says that the body is of that media type: a Content-Type of the caller that names another is
+ * replaced. */
+void request_content_type(struct request *r, const char *type);
 /* Writes scheme, host and path of c, byte for byte as the caller gave them; nothing when a
  * WebSocket message came without a url. */
 void request_origin_path(struct request *r, const struct call *c);
@@ -165,6 +171,12 @@ struct connector {
     /* The class that a request of class cls has with its parameters, where the signature covers no
      * path and would be good elsewhere too. NULL: the path alone tells. Never lowers. */
     enum req_class (*raise_class)(const struct call *, enum req_class cls);
+    /* What an order is about, of a request of CLASS_TRADE (connectors/gist.h): fills *out, which is
+     * empty. NULL: this version reads none. */
+    void (*gist)(const struct call *, struct gist *out);
+    /* The member of the reply that holds a session token, of a request of CLASS_SESSION; NULL, or
+     * the result NULL: none. */
+    const char *(*session_token)(const struct call *);
     /* Verify, balance, errors, guide (connectors/checks.h). NULL: this version has none for it. */
     const struct checks *checks;
 };

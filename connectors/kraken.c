@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 #include "base/text.h"
 #include "connectors/form.h"
+#include "connectors/gist_read.h"
 #include "connectors/jsonedit.h"
 #include "connectors/kraken.h"
 
@@ -155,8 +156,7 @@ static int write_body(const struct call *c, struct request *out, struct err *e)
     }
     if (rc)
         return rc;
-    if (!request_has_header(out, "Content-Type"))
-        request_header(out, BYTES_LIT("Content-Type"), bytes_str(type));
+    request_content_type(out, type);
     return buf_check(&out->body, "body", e);
 }
 
@@ -205,5 +205,7 @@ const struct connector connector_kraken = {
     .auth_headers = auth_headers,
     .needs_nonce = true,
     .sign = sign,
+    .gist = kraken_gist,
+    .session_token = kraken_session_token,
     .checks = &kraken_checks,
 };

@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/text.h"
+#include "connectors/gist_read.h"
 #include "connectors/jsonedit.h"
 
 #include <time.h>
@@ -139,8 +140,8 @@ static int sign(const struct call *c, struct signer *s, struct request *out, str
         return rc;
     if (c->env == ENV_DEMO)
         request_header(out, BYTES_LIT("x-simulated-trading"), BYTES_LIT("1"));
-    if (c->body.n && !request_has_header(out, "Content-Type"))
-        request_header(out, BYTES_LIT("Content-Type"), BYTES_LIT("application/json"));
+    if (c->body.n)
+        request_content_type(out, "application/json");
     request_unsigned(out, c);
     return request_check(out, e);
 }
@@ -242,5 +243,6 @@ const struct connector connector_okx = {
     .sign = sign,
     .sign_ws = sign_ws,
     .classify_ws = classify_ws,
+    .gist = okx_gist,
     .checks = &okx_checks,
 };

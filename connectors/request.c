@@ -61,6 +61,29 @@ bool request_has_header(const struct request *r, const char *name)
     return false;
 }
 
+/* Without parameters. */
+static bool is_media_type(struct bytes value, const char *type)
+{
+    struct bytes head, tail;
+
+    text_cut(value, ';', &head, &tail);
+    return text_eq_nocase(text_trim(head), bytes_str(type));
+}
+
+void request_content_type(struct request *r, const char *type)
+{
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (!text_eq_nocase(buf_bytes(&r->names[i]), BYTES_LIT("Content-Type")))
+            continue;
+        if (is_media_type(buf_bytes(&r->values[i]), type))
+            return;
+        buf_reset(&r->values[i]);
+        buf_adds(&r->values[i], type);
+        return;
+    }
+    request_header(r, BYTES_LIT("Content-Type"), bytes_str(type));
+}
+
 void request_origin_path(struct request *r, const struct call *c)
 {
     if (c->origin.n) {

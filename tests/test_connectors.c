@@ -6,6 +6,8 @@
 #include "connectors/form.h"
 #include "connectors/jsonedit.h"
 
+#include <stdio.h>
+
 #define BINANCE &connector_binance
 #define OKX &connector_okx
 #define KRAKEN &connector_kraken
@@ -65,7 +67,8 @@ static void tables_are_whole(void)
         for (const struct field_spec *f = c->fields; f->label; f++)
             CHECK(f->min <= f->max && f->max > 0);
         for (const struct endpoint *x = c->endpoints; x->method; x++) {
-            CHECK(x->cls < CLASS_UNKNOWN && x->path[0] == '/');
+            /* what is shut is so for one host, before the rows of all hosts */
+            CHECK((x->cls < CLASS_UNKNOWN || x->host) && x->path[0] == '/');
             for (const struct endpoint *y = c->endpoints; y != x; y++)
                 harness_ok(strcmp(x->path, y->path) || strcmp(x->method, y->method), __FILE__,
                            __LINE__, "%s %s stands twice", x->method, x->path);
@@ -110,6 +113,82 @@ static void form_names(void)
     EQ_INT(form_match(BYTES_LIT("amoun%7"), "amount"), 0);
     EQ_INT(form_match(BYTES_LIT(""), "amount"), 0);
     CHECK(form_has(BYTES_LIT("a=1&%62"), "b") && !form_has(BYTES_LIT("a=1&bb=2&=b"), "b"));
+}
+
+/* Read from the end, a name is where it is when read from some beginning. */
+static void form_ends_as_it_matches(void)
+{
+    static const char *const names[] = {"amount", "address", "a", "fa", "ip"};
+    static const char letters[] = "amountdresfip%%%%0123456789ABCDEF=&a%61%66%4";
+    uint32_t seed = 1;
+    char text[24];
+    size_t n_hits = 0;
+    for (unsigned k = 0; k < 200000; k++) {
+        size_t n = 0;
+        const char *name = names[k % ARRAY_LEN(names)];
+        seed = seed * 1664525u + 1013904223u;
+        for (uint32_t v = seed >> 8; n < 6; v /= 7, n++)
+            text[n] = letters[(v + k * n) % (sizeof(letters) - 1)];
+        for (const char *p = name; *p; p++) { /* plainly, or escaped */
+            if (seed >> (p - name + 1) & 1)
+                n += (size_t)snprintf(text + n, sizeof(text) - n, "%%%02x", (unsigned)*p);
+            else
+                text[n++] = *p;
+            if (n > sizeof(text) - 5)
+                break;
+        }
+        bool want = false;
+        for (size_t i = 0; i < n; i++)
+            want = want || form_match(bytes_of(text + i, n - i), name) == n - i;
+        n_hits += want;
+        if (form_ends(bytes_of(text, n), name) != want)
+            harness_ok(false, __FILE__, __LINE__, "'%.*s' '%s'", (int)n, text, name);
+    }
+    CHECK(n_hits > 1000 && n_hits < 200000);
+}
+
+static void cap_form(const char *form, const char *want)
+{
+    AUTO_BUF out = BUF_INIT(256);
+    form_cap(&out, bytes_str(form), "recvWindow", 5000);
+    EQ_STR(buf_str(&out), want);
+}
+
+static void form_caps(void)
+{
+    cap_form("", "");
+    cap_form("a=1&recvWindow=4999&b=%20", "a=1&recvWindow=4999&b=%20");
+    cap_form("recvWindow=5000", "recvWindow=5000");
+    cap_form("recvWindow=5001&x", "recvWindow=5000&x");
+    cap_form("recvWindow=60000&recvWindow=70000", "recvWindow=5000&recvWindow=5000");
+    cap_form("r%65cvWindow=60000", "r%65cvWindow=5000");
+    cap_form("recvWindow=1e9&recvWindow=-1&recvWindow=", "recvWindow=5000&recvWindow=5000&"
+                                                         "recvWindow=5000");
+    cap_form("recvWindow", "recvWindow=5000");
+    cap_form("recvwindow=60000&xrecvWindow=60000", "recvwindow=60000&xrecvWindow=60000");
+}
+
+static void content_type(const char *had, const char *want)
+{
+    struct request r;
+    request_init(&r);
+    request_header(&r, BYTES_LIT("A"), BYTES_LIT("b"));
+    if (had)
+        request_header(&r, BYTES_LIT("content-type"), bytes_str(had));
+    request_content_type(&r, "application/json");
+    EQ_INT(r.n_headers, 2);
+    EQ_STR(buf_str(&r.values[1]), want);
+    request_free(&r);
+}
+
+static void content_types(void)
+{
+    content_type(NULL, "application/json");
+    content_type("application/json", "application/json");
+    content_type("Application/JSON; charset=utf-8", "Application/JSON; charset=utf-8");
+    content_type("application/jsonx", "application/json");
+    content_type("application/x-www-form-urlencoded", "application/json");
+    content_type("", "application/json");
 }
 
 static void edit_json(const char *text, bool at_front, const char *want)
@@ -207,6 +286,9 @@ int main(void)
     RUN(tables_are_whole);
     RUN(forms);
     RUN(form_names);
+    RUN(form_ends_as_it_matches);
+    RUN(form_caps);
+    RUN(content_types);
     RUN(json_edits);
     RUN(message_classes);
     RUN(too_many_headers_fail_the_request);

@@ -34,7 +34,8 @@ def starts_quickly(x, c):
     paths = {"binance": "/api/v3/time", "okx": "/api/v5/public/time", "kraken":
              "/0/public/Time", "coinbase_advanced_trade": CB + "time"}
     for host, site in HOSTS.items():
-        path = "/fapi/v1/time" if site.part == "futures" else paths[site.exchange]
+        path = {"futures": "/fapi/v1/time", "delivery": "/dapi/v1/time"}.get(
+            site.part, paths[site.exchange])
         want = 404 if host == "api-sandbox.coinbase.com" else 200
         assert c.send("GET", host, path).status == want, host
         entry = x.log[-1]

@@ -4,6 +4,7 @@ they answer."""
 import re
 
 from .common import Refuse, as_json, page, told
+from . import lists
 from .keys import number_of, text
 from .market import QUOTES, Market, PRICES, Refused, amount, plain
 
@@ -47,7 +48,7 @@ def missing(name):
 def handle(call):
     public = PUBLIC.get((call.method, call.path))
     rule = SIGNED.get((call.method, call.path))
-    part = "futures" if call.path.startswith("/fapi/") else "spot"
+    part = {"/fapi/": "futures", "/dapi/": "delivery"}.get(call.path[:6], "spot")
     if not (public or rule) or part != call.site.part or \
             (call.path.startswith("/sapi/") and call.env != "live"):
         return page(404, "404 Not Found", "nginx")
@@ -274,7 +275,7 @@ def futures_balance(call):
 PUBLIC = {("GET", "/api/v3/ping"): lambda call: as_json({}),
           ("GET", "/api/v3/time"): time, ("GET", "/fapi/v1/time"): time,
           ("GET", "/api/v3/exchangeInfo"): exchange_info,
-          ("GET", "/api/v3/ticker/price"): price}
+          ("GET", "/api/v3/ticker/price"): price, **lists.of("binance", True)}
 # (right of the key that it takes, what it does)
 SIGNED = {("GET", "/sapi/v1/account/apiRestrictions"): ("read", restrictions),
           ("POST", "/sapi/v1/capital/withdraw/apply"): ("withdraw", withdraw),
@@ -284,4 +285,4 @@ SIGNED = {("GET", "/sapi/v1/account/apiRestrictions"): ("read", restrictions),
           ("POST", "/api/v3/order"): ("spot", place),
           ("POST", "/api/v3/order/test"): ("spot", place),
           ("DELETE", "/api/v3/order"): ("spot", cancel),
-          ("GET", "/fapi/v3/balance"): ("futures", futures_balance)}
+          ("GET", "/fapi/v3/balance"): ("futures", futures_balance), **lists.of("binance", False)}

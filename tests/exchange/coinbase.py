@@ -7,6 +7,7 @@ import uuid
 import checker
 
 from .common import Refuse, as_json, iso, told
+from . import lists
 from .market import PRICES, Market, Refused, amount, short
 from .server import Reply
 
@@ -39,7 +40,9 @@ def made_up_id(*names):
 
 
 def handle(call):
-    if not call.path.startswith(V3):
+    if (call.method, call.path) in LISTS:
+        return LISTS[call.method, call.path](call)
+    if not call.path.startswith(V3) and (call.method, call.path) not in OTHER:
         return as_json({"errors": [{"id": "not_found", "message": "Not found"}]}, 404)
     path = call.path[len(V3):]
     if call.env == "test":
@@ -48,7 +51,8 @@ def handle(call):
         return time(call)
     if call.method == "GET" and path.startswith("market/products"):
         return product(call, path[len("market/"):])
-    right, action = ROUTES.get((call.method, path), (None, None))
+    right, action = OTHER.get((call.method, call.path)) or \
+        ROUTES.get((call.method, path), (None, None))
     for method, start, one_right, one in BELOW:
         if not action and call.method == method and path.startswith(start):
             right, action = one_right, lambda c, s=start, f=one: f(c, path[len(s):])
@@ -258,6 +262,7 @@ def sandbox(call, path):
 
 
 V3 = "/api/v3/brokerage/"
+LISTS, OTHER = lists.of("coinbase", True), lists.of("coinbase", False)
 # (right of the key that it takes, what it does)
 ROUTES = {("GET", "key_permissions"): (None, permissions), ("GET", "accounts"): ("read", accounts),
           ("GET", "products"): ("read", lambda call: product(call, "products")),

@@ -20,6 +20,7 @@ HOSTS = {
     "api3.binance.com": Site(BINANCE, "live", part="spot"),
     "api4.binance.com": Site(BINANCE, "live", part="spot"),
     "fapi.binance.com": Site(BINANCE, "live", part="futures"),
+    "dapi.binance.com": Site(BINANCE, "live", part="delivery"),
     "testnet.binance.vision": Site(BINANCE, "test", part="spot"),
     "api1.testnet.binance.vision": Site(BINANCE, "test", part="spot"),
     "testnet.binancefuture.com": Site(BINANCE, "test", part="futures"),

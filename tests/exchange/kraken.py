@@ -7,6 +7,7 @@ import re
 import checker
 
 from .common import Refuse, as_json, iso, page, pairs, told
+from . import lists
 from .keys import number_of
 from .market import PRICES, Market, Refused, amount, plain, short
 
@@ -54,6 +55,8 @@ def refuse(text):
 def handle(call):
     if not call.headers.get("user-agent"):
         return page(403, "403 Forbidden", "cloudflare")
+    if (call.method, call.path) in LISTS:
+        return LISTS[call.method, call.path](call)
     public, rule = PUBLIC.get(call.path), PRIVATE.get(call.path)
     if public and call.method in ("GET", "POST"):
         return public(call, {**pairs(call.body), **call.query})
@@ -263,6 +266,7 @@ def query_orders(call, sent):
 
 
 OPEN, OWN = "/0/public/", "/0/private/"
+LISTS = lists.of("kraken", True)
 PUBLIC = {OPEN + "Time": time, OPEN + "SystemStatus": status, OPEN + "AssetPairs": asset_pairs,
           OPEN + "Ticker": ticker}
 # (permissions of which one is enough, or none, what it does)

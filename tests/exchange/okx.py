@@ -5,6 +5,7 @@ import datetime
 import re
 
 from .common import Refuse, as_json, told
+from . import lists
 from .keys import number_of
 from .market import PRICES, QUOTES, Market, Refused, amount, short
 
@@ -257,4 +258,4 @@ SIGNED = {("GET", V5 + "account/config"): ("read", config),
           ("GET", V5 + "trade/orders-pending"): ("read", pending),
           ("POST", V5 + "trade/order"): ("spot", place),
           ("POST", V5 + "trade/batch-orders"): ("spot", place),
-          ("POST", V5 + "trade/cancel-order"): ("spot", cancel)}
+          ("POST", V5 + "trade/cancel-order"): ("spot", cancel), **lists.of("okx", False)}
