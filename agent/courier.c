@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The talk with a running coffer-net: frames out, frames in, and what is said when it ends. */
+/* The talk with a running coffer-net, our own or the agent's: frames out, frames in, and what is
+ * said when it ends. */
 #include "agent/courier.h"
 
 #include "agent/courier_start.h"
+#include "agent/courier_talk.h"
 #include "base/env.h"
 #include "base/wipe.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,23 +18,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIMEOUT_DEFAULT_MS 10000u
 #define SILENCE_MS 5000u /* beyond the longest time limit: then it hangs */
 #define READ_STEP 65536u
 #define WAITING_MAX (512u * 1024 * 1024) /* replies that nobody has taken yet */
 #define END_MS 1000
-
-struct courier {
-    int fd;
-    pid_t pid;
-    struct buf in; /* what came; of it the first n_taken bytes are done with */
-    size_t n_taken;
-    size_t n_open; /* sent and not answered */
-    unsigned longest_ms;
-    uint64_t deadline_ms; /* of the send or the wait that goes on, by ticks_ms */
-    bool is_gone;
-    struct err why; /* when it is gone */
-};
 
 int courier_new(int fd, pid_t pid, struct courier **out, struct err *e)
 {
@@ -39,8 +29,10 @@ int courier_new(int fd, pid_t pid, struct courier **out, struct err *e)
 
     if (!c) {
         close(fd);
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
+        if (pid > 0) {
+            kill(pid, SIGKILL);
+            waitpid(pid, NULL, 0);
+        }
         return err_set(e, ERR_MEMORY, "out of memory");
     }
     *c = (struct courier){.fd = fd, .pid = pid, .in = BUF_INIT(WAITING_MAX)};
@@ -108,13 +100,11 @@ static int say_gone(const struct courier *c, struct err *e)
     return e->code;
 }
 
-/* It ended, or is made to end because what it says is of no use. */
-static int lose(struct courier *c, const char *because, struct err *e)
+/* Our own: it ended, or is made to end because what it says is of no use. */
+static void say_end(struct courier *c, const char *because)
 {
     int status = 0;
 
-    close(c->fd);
-    c->fd = -1;
     if (because)
         kill(c->pid, SIGKILL);
     bool is_known = reap(c, &status);
@@ -127,6 +117,17 @@ static int lose(struct courier *c, const char *because, struct err *e)
                 strsignal(WTERMSIG(status)));
     else
         err_set(&c->why, ERR_FAILED, "coffer-net has ended");
+}
+
+static int lose(struct courier *c, const char *because, struct err *e)
+{
+    close(c->fd);
+    c->fd = -1;
+    if (c->pid > 0)
+        say_end(c, because);
+    else
+        err_set(&c->why, ERR_FAILED, "the agent's proxy %s",
+                because ? because : "has closed the connection");
     if (c->n_open > 0)
         err_hint(&c->why, "%zu request%s under way: whether %s arrived is unknown", c->n_open,
                  c->n_open == 1 ? " was" : "s were", c->n_open == 1 ? "it" : "they");
@@ -200,42 +201,31 @@ static int write_all(struct courier *c, struct bytes v, struct err *e)
     return OK;
 }
 
-static int fill(struct wire_request *q, const struct request *r, const struct record_info *rec,
-                struct err *e)
+int courier_put(struct courier *c, struct bytes frame, unsigned timeout_ms, struct err *e)
 {
-    if (request_check(r, e) || courier_hosts(rec, q->hosts, &q->n_hosts, e))
-        return e->code;
-    q->method = buf_bytes(&r->method);
-    q->url = buf_bytes(&r->url);
-    q->body = buf_bytes(&r->body);
-    for (size_t i = 0; i < r->n_headers && i < WIRE_HEADERS_MAX; i++) {
-        q->headers[i].name = buf_bytes(&r->names[i]);
-        q->headers[i].value = buf_bytes(&r->values[i]);
-    }
-    q->n_headers = (uint32_t)r->n_headers;
-    q->ca = buf_bytes(&rec->ca);
-    q->connect_to = bytes_str(rec->connect_to);
-    return OK;
+    unsigned ms = timeout_ms ? timeout_ms : COURIER_TIMEOUT_MS;
+
+    if (ms > c->longest_ms)
+        c->longest_ms = ms;
+    c->n_open++;
+    set_deadline(c);
+    return write_all(c, frame, e);
 }
 
 int courier_send(struct courier *c, uint32_t id, const struct request *r,
                  const struct record_info *rec, unsigned timeout_ms, struct err *e)
 {
-    struct wire_request q = {.id = id, .timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_DEFAULT_MS};
+    struct wire_request q = {.id = id, .timeout_ms = timeout_ms ? timeout_ms : COURIER_TIMEOUT_MS};
     struct buf out = BUF_INIT(WIRE_FRAME_MAX);
 
     if (c->is_gone)
         return say_gone(c, e);
-    int rc = fill(&q, r, rec, e);
+    assert(c->pid > 0); /* to the agent's goes nothing that is signed */
+    int rc = courier_fill(&q, r, rec, e);
     if (!rc)
         rc = wire_put_request(&out, &q, e);
-    if (!rc) {
-        if (q.timeout_ms > c->longest_ms)
-            c->longest_ms = q.timeout_ms;
-        c->n_open++;
-        set_deadline(c);
-        rc = write_all(c, buf_bytes(&out), e);
-    }
+    if (!rc)
+        rc = courier_put(c, buf_bytes(&out), q.timeout_ms, e);
     buf_free(&out);
     return rc;
 }
@@ -266,11 +256,10 @@ void answer_reply(const struct answer *a, struct reply *out)
     };
 }
 
-static int read_answer(struct answer *a, struct bytes frame, struct err *e)
+static int read_reply(struct answer *a, struct bytes frame, struct err *e)
 {
     struct wire_reply y;
 
-    answer_free(a);
     buf_add(&a->frame, frame);
     if (buf_check(&a->frame, "the answer", e) || wire_get_reply(buf_bytes(&a->frame), &y, e))
         return e->code;
@@ -286,6 +275,15 @@ static int read_answer(struct answer *a, struct bytes frame, struct err *e)
         a->headers[i] = (struct header){y.headers[i].name, y.headers[i].value};
     snprintf(a->detail, sizeof(a->detail), "%.*s", (int)y.detail.n, (const char *)y.detail.p);
     return OK;
+}
+
+static int read_answer(const struct courier *c, struct answer *a, struct bytes frame,
+                       struct err *e)
+{
+    answer_free(a);
+    if (c->pid < 0 && wire_kind(frame) == WIRE_REFUSAL)
+        return answer_read_refusal(a, frame, e);
+    return read_reply(a, frame, e);
 }
 
 int courier_wait(struct courier *c, struct answer *a, struct err *e)
@@ -305,7 +303,7 @@ int courier_wait(struct courier *c, struct answer *a, struct err *e)
         if (wait_for(c, POLLIN, e))
             return e->code;
     }
-    int rc = read_answer(a, bytes_of(c->in.p + c->n_taken, n), e);
+    int rc = read_answer(c, a, bytes_of(c->in.p + c->n_taken, n), e);
     c->n_taken += n;
     if (c->n_taken == c->in.n) {
         buf_reset(&c->in);

@@ -34,6 +34,7 @@ struct answer {
     size_t n_headers;
     struct bytes body;                       /* points into frame */
     char detail[160];
+    struct err refused;                      /* by the agent or its proxy; code OK: it was not */
     struct buf frame;
 };
 void answer_init(struct answer *a);
@@ -51,7 +52,8 @@ int courier_send(struct courier *c, uint32_t id, const struct request *r,
  * was under way arrived is unknown. a: fresh, or used before. */
 int courier_wait(struct courier *c, struct answer *a, struct err *e) MUST_USE;
 /* What stands in the place of a reply, as an error with hints: "api.binance.com could not be
- * reached: ...". ERR_FAILED, or ERR_POLICY for a host that is not allowed. host: for the message.
+ * reached: ...". ERR_FAILED, or ERR_POLICY for a host that is not allowed; where the agent refused,
+ * its error. host: for the message.
  * is_order: not GET, so that an unknown end is said as such ("it may have been carried out"). */
 int answer_fault(const struct answer *a, const char *host, bool is_order, struct err *e);
 

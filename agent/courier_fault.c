@@ -62,6 +62,10 @@ int answer_fault(const struct answer *a, const char *host, bool is_order, struct
                       : is_open ? "; it may have been carried out"
                                 : "; nothing was sent";
 
+    if (a->refused.code) {
+        *e = a->refused;
+        return e->code;
+    }
     if (a->fault == FAULT_REFUSED_HERE)
         err_set(e, ERR_POLICY, "the request to '%s' is refused: %s%s%s%s", host, w->what,
                 a->detail[0] ? ": " : "", a->detail, end);

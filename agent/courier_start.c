@@ -2,6 +2,7 @@
 /* Finds and starts coffer-net, and says where it may go. The only place that starts it. */
 #include "agent/courier_start.h"
 
+#include "agent/program.h"
 #include "base/env.h"
 #include "base/text.h"
 
@@ -95,31 +96,6 @@ int courier_ports(const struct record_info *const *records, size_t n, struct por
             return e->code;
     *out = p;
     return OK;
-}
-
-/* -- where it is -- */
-
-static int find_program(char out[PATH_MAX], struct err *e)
-{
-    static const char *const places[] = {"coffer-net", "../lib/coffer/coffer-net"};
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-    if (n <= 0)
-        return err_sys(e, n < 0 ? errno : ENOENT, "find the directory of this program");
-    self[n] = 0;
-    char *slash = strrchr(self, '/');
-    size_t dir = slash ? (size_t)(slash - self) : 0;
-    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        int len = snprintf(out, PATH_MAX, "%.*s/%s", (int)dir, self, places[i]);
-        if (len > 0 && len < PATH_MAX && access(out, X_OK) == 0)
-            return OK;
-    }
-    err_set(e, ERR_FAILED,
-            "coffer-net is missing: it stands neither beside '%s' nor in "
-            "../lib/coffer",
-            self);
-    return err_hint(e, "coffer and coffer-net are installed together: install coffer again");
 }
 
 /* -- how it starts -- */
@@ -234,7 +210,7 @@ int courier_start(const struct record_info *const *records, size_t n, struct cou
 {
     char program[PATH_MAX];
 
-    if (find_program(program, e))
+    if (program_find("coffer-net", program, e))
         return e->code;
     return courier_start_at(program, records, n, out, e);
 }

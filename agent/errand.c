@@ -3,6 +3,7 @@
  * be signed is policy's; here is only who may ask when, and whose reply is whose. */
 #include "agent/errand.h"
 
+#include "agent/ask.h"
 #include "agent/clock.h"
 #include "agent/prepare.h"
 #include "base/wipe.h"
@@ -58,12 +59,21 @@ static bool must_queue(const struct errands *run, const struct errand *r, enum r
 
 /* -- replies come in -- */
 
+static void give_up(struct errand *r, const struct err *why)
+{
+    r->failed = *why;
+    r->is_over = true;
+}
+
 static void take_answer(struct errand *r, unsigned call)
 {
     const struct answer *a = &r->answers[call];
     struct reply *reply = &r->talk.replies[call];
 
     *reply = (struct reply){0};
+    /* What may have been done is looked after by the talk itself. */
+    if (a->refused.code && a->result == WIRE_NOT_SENT && !r->failed.code)
+        give_up(r, &a->refused);
     if (a->result == WIRE_REPLIED && a->status != 0)
         answer_reply(a, reply);
     else
@@ -104,12 +114,6 @@ static int deliver(struct errands *run, struct answer *a, struct err *e)
 
 /* -- requests go out -- */
 
-static void give_up(struct errand *r, const struct err *why)
-{
-    r->failed = *why;
-    r->is_over = true;
-}
-
 static int prepare(struct errands *run, const struct errand *r, struct prepared *p,
                    const struct wish *w, struct request *out, struct err *e)
 {
@@ -124,23 +128,38 @@ static bool is_own_fault(int rc)
     return rc == ERR_LIMIT || rc == ERR_USAGE || rc == ERR_POLICY;
 }
 
+/* *is_lost: it is the courier that failed. */
+static int sign_and_send(struct errands *run, struct errand *r, uint32_t id, struct prepared *p,
+                         const struct wish *w, bool *is_lost, struct err *e)
+{
+    struct request req;
+
+    request_init(&req);
+    int rc = prepare(run, r, p, w, &req, e);
+    if (!rc) {
+        rc = courier_send(run->c, id, &req, r->info, 0, e);
+        *is_lost = rc && !is_own_fault(rc);
+    }
+    request_free(&req);
+    return rc;
+}
+
 static int send_call(struct errands *run, size_t i, struct prepared *p, const struct wish *w,
                      struct err *e)
 {
     struct errand *r = run->list[i];
-    struct request req;
+    uint32_t id = (uint32_t)(i * CALLS_MAX + r->talk.n_asked);
+    bool is_lost = false;
     struct err why;
+    int rc;
 
-    request_init(&req);
-    int rc = prepare(run, r, p, w, &req, &why);
-    if (rc) {
-        request_free(&req);
-        give_up(r, &why);
-        return OK;
+    if (r->signer) {
+        rc = sign_and_send(run, r, id, p, w, &is_lost, &why);
+    } else {
+        rc = ask_agent(run->c, id, r->info->name, p, &why);
+        is_lost = rc && !is_own_fault(rc);
     }
-    rc = courier_send(run->c, (uint32_t)(i * CALLS_MAX + r->talk.n_asked), &req, r->info, 0, &why);
-    request_free(&req);
-    if (is_own_fault(rc)) {
+    if (rc && !is_lost) {
         give_up(r, &why);
         return OK;
     }

@@ -13,7 +13,7 @@
 /* Large: lives on the heap (errand_new). The caller sets symbol and wants_account of its talk. */
 struct errand {
     const struct record_info *info; /* borrowed; authenticated, or the candidate's */
-    struct signer *signer;          /* borrowed, for as long as the errand runs */
+    struct signer *signer;          /* borrowed, while the errand runs; NULL: the agent's */
     struct talk talk;
     struct answer answers[CALLS_MAX];
     enum req_class classes[CALLS_MAX];
@@ -29,7 +29,8 @@ struct errand {
     struct err failed; /* code OK, or why it could not be asked: policy, signing, nothing reached */
 };
 /* NULL: no memory. A record that this version has no connector or checks for is done at once, and
- * failed says so. */
+ * failed says so. signer NULL: by the agent, whose courier errands_begin gets; what is asked is
+ * checked here, and decided and signed there. */
 struct errand *errand_new(enum purpose p, const struct record_info *info, struct signer *signer,
                           struct err *e);
 void errand_free(struct errand *r); /* takes NULL; wipes */

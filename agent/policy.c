@@ -2,6 +2,7 @@
 /* The rules of policy.h. Nothing here reads a request: class and host come from the connector. */
 #include "agent/policy.h"
 
+#include "agent/prepare.h"
 #include "base/text.h"
 
 unsigned policy_classes(const struct record_info *rec)
@@ -112,4 +113,23 @@ int policy_check_host(const struct record_info *rec, struct bytes host, struct e
     err_set(e, ERR_POLICY, "'%s' may not sign for host '%.*s'", rec->name,
             (int)(host.n > 128 ? 128 : host.n), (const char *)host.p);
     return err_hint(e, "'coffer show %s' lists the hosts it is limited to", rec->name);
+}
+
+/* What signs can be taken elsewhere and used again: its owner must have wanted that. */
+static int check_release(const struct policy_case *c, struct err *e)
+{
+    if (!c->is_released || c->rec->release)
+        return OK;
+    err_set(e, ERR_POLICY, "'%s' gives no signatures to clients: coffer sends its requests itself",
+            c->rec->name);
+    return err_hint(e, "its requests can go through the proxy: coffer proxy --show ccxt %s",
+                    c->rec->name);
+}
+
+int policy_evaluate(const struct policy_case *c, struct err *e)
+{
+    if (c->request->cls == CLASS_PUBLIC)
+        return OK;
+    /* A record with rules of its own does not come this far: policy_check refuses it. */
+    return check_release(c, e);
 }

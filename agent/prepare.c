@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks, classifies and signs one request. Which bytes are signed is the connector's; who may is
- * policy.c's. */
+/* Checks and classifies one request. Signing: prepare_sign.c; who may: policy.c. */
 #include "agent/prepare.h"
 
 #include "agent/policy.h"
 #include "base/text.h"
 #include "connectors/target.h"
-#include "vault/state.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+
+#define WINDOW_MS 5000u
+
+const struct sign_limits sign_by_owner = {SIGN_CLOCK_OWN, 0};
+const struct sign_limits sign_to_send = {SIGN_CLOCK_NONE, WINDOW_MS};
+const struct sign_limits sign_to_release = {SIGN_CLOCK_NEAR, WINDOW_MS};
 
 static int find_connector(const struct record_info *rec, struct prepared *p, struct err *e)
 {
@@ -168,173 +171,50 @@ static void explain_method(const struct prepared *p, struct err *e)
 int prepare_check(const struct wish *w, const struct record_info *rec, struct prepared *out,
                   struct err *e)
 {
+    return prepare_check_limited(w, rec, &sign_by_owner, out, e);
+}
+
+/* Beside the time nothing of a client's clock is taken. */
+static int check_clock(const struct wish *w, const struct sign_limits *limits, struct err *e)
+{
+    const struct clock_fixed *c = &w->clock;
+
+    if (limits->clock == SIGN_CLOCK_OWN)
+        return OK;
+    if (!c->nonce.n && !c->uuid.n && !c->has_random &&
+        (limits->clock == SIGN_CLOCK_NEAR || !c->has_time))
+        return OK;
+    err_set(e, ERR_USAGE, "request: clock: '%s' is not taken from clients",
+            c->nonce.n        ? "nonce"
+            : c->uuid.n       ? "uuid"
+            : c->has_random   ? "random_hex16"
+                              : "timestamp_ms");
+    return err_hint(e, "leave it out: coffer gives each request its own");
+}
+
+int prepare_check_limited(const struct wish *w, const struct record_info *rec,
+                          const struct sign_limits *limits, struct prepared *out, struct err *e)
+{
     char what[224];
 
     memset(out, 0, sizeof(*out));
     out->is_ws = w->is_ws;
+    out->cls = CLASS_UNKNOWN;
+    out->limits = limits;
+    out->call.base.window_ms = limits->window_ms;
+    if (check_clock(w, limits, e))
+        return e->code;
     if (find_connector(rec, out, e))
         return e->code;
     if (w->is_ws ? check_ws(w, out, e) : check_rest(w, out, e))
         return e->code;
-    name_request(out, what, sizeof(what));
-    if (policy_check(rec, out->cls, what, e)) {
+    /* The words are needed only where it is refused. */
+    if (policy_check(rec, out->cls, "", e)) {
+        name_request(out, what, sizeof(what));
+        (void)!policy_check(rec, out->cls, what, e);
         explain_method(out, e);
         explain_raised(out, e);
         return e->code;
     }
     return policy_check_host(rec, out->call.base.host, e);
-}
-
-static void copy_headers(const struct call *c, struct request *out)
-{
-    for (size_t i = 0; i < c->n_headers; i++)
-        request_header(out, c->headers[i].name, c->headers[i].value);
-}
-
-int prepare_unsigned(const struct prepared *p, struct request *out, struct err *e)
-{
-    copy_headers(&p->call.base, out);
-    request_unsigned(out, &p->call.base);
-    if (p->is_ws)
-        buf_add(&out->body, p->call.message);
-    return request_check(out, e);
-}
-
-/* RFC 9562, section 5.4: version 4, variant 10. */
-static void uuid_from_random(const uint8_t random[16], char out[37])
-{
-    uint8_t v[16];
-    size_t n = 0;
-
-    memcpy(v, random, sizeof(v));
-    v[6] = (uint8_t)((v[6] & 0x0f) | 0x40);
-    v[8] = (uint8_t)((v[8] & 0x3f) | 0x80);
-    for (size_t i = 0; i < sizeof(v); i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            out[n++] = '-';
-        n += (size_t)snprintf(out + n, 37 - n, "%02x", v[i]);
-    }
-}
-
-static int give_time(struct call *c, const struct clock_fixed *fixed, const struct env *env,
-                     struct err *e)
-{
-    uint64_t now_us;
-
-    if (fixed->has_time) {
-        c->timestamp_ms = fixed->timestamp_ms;
-        return OK;
-    }
-    if (env->now_us(env, &now_us, e))
-        return e->code;
-    c->timestamp_ms = now_us / 1000;
-    return OK;
-}
-
-static int give_random(struct prepared *p, const struct clock_fixed *fixed, const struct env *env,
-                       struct err *e)
-{
-    struct call *c = &p->call.base;
-
-    if (fixed->has_random)
-        memcpy(c->random, fixed->random, sizeof(c->random));
-    else if (env->random(env, c->random, sizeof(c->random), e))
-        return e->code;
-    if (fixed->uuid.n > 0) {
-        c->uuid = fixed->uuid;
-        return OK;
-    }
-    uuid_from_random(c->random, p->uuid);
-    c->uuid = bytes_str(p->uuid);
-    return OK;
-}
-
-static bool is_digits(struct bytes v)
-{
-    for (size_t i = 0; i < v.n; i++)
-        if (v.p[i] < '0' || v.p[i] > '9')
-            return false;
-    return v.n > 0 && v.n <= NONCE_TEXT_MAX;
-}
-
-static int give_nonce(struct prepared *p, const struct clock_fixed *fixed,
-                      const struct record_info *info, const struct where *where,
-                      const struct env *env, struct err *e)
-{
-    struct call *c = &p->call.base;
-    uint64_t nonce;
-
-    /* A nonce of the owner's own is for reproducing a signature: it neither checks nor moves the
-     * mark. */
-    if (fixed->nonce.n > 0) {
-        if (p->conn->needs_nonce && !is_digits(fixed->nonce))
-            return err_set(e, ERR_USAGE, "request: clock: %s takes a nonce of 1 to %u digits",
-                           p->conn->title, NONCE_TEXT_MAX);
-        c->nonce = fixed->nonce;
-        return OK;
-    }
-    if (!p->conn->needs_nonce)
-        return OK;
-    if (state_nonce(where, info->vault_id, info->rec_id, env, &nonce, e))
-        return e->code;
-    snprintf(p->nonce, sizeof(p->nonce), "%" PRIu64, nonce);
-    c->nonce = bytes_str(p->nonce);
-    return OK;
-}
-
-int prepare_sign(struct prepared *p, const struct wish *w, const struct record_info *info,
-                 struct signer *signer, const struct where *where, const struct env *env,
-                 struct request *out, struct err *e)
-{
-    if (p->cls == CLASS_PUBLIC)
-        return prepare_unsigned(p, out, e);
-    if (give_time(&p->call.base, &w->clock, env, e) || give_random(p, &w->clock, env, e) ||
-        give_nonce(p, &w->clock, info, where, env, e))
-        return e->code;
-    copy_headers(&p->call.base, out);
-    int rc = p->is_ws ? p->conn->sign_ws(&p->call, signer, out, e)
-                      : p->conn->sign(&p->call.base, signer, out, e);
-    if (!rc)
-        rc = request_check(out, e);
-    /* Only the caller's parts vary in length. */
-    if (rc == ERR_LIMIT)
-        return e->code = ERR_USAGE;
-    return rc;
-}
-
-static void add_member(struct buf *out, const char *before, const struct buf *v, bool null_if_empty)
-{
-    buf_adds(out, before);
-    if (null_if_empty && v->n == 0)
-        buf_adds(out, "null");
-    else
-        buf_add_json(out, buf_bytes(v));
-}
-
-static void add_headers(struct buf *out, const struct request *r)
-{
-    buf_adds(out, ",\"headers\":{");
-    for (size_t i = 0; i < r->n_headers; i++) {
-        buf_adds(out, i ? "," : "");
-        buf_add_json(out, buf_bytes(&r->names[i]));
-        buf_addc(out, ':');
-        buf_add_json(out, buf_bytes(&r->values[i]));
-    }
-    buf_addc(out, '}');
-}
-
-int request_json(const struct request *r, bool is_ws, struct buf *out, struct err *e)
-{
-    if (is_ws) {
-        add_member(out, "{\"url\":", &r->url, true);
-        add_headers(out, r);
-        add_member(out, ",\"message\":", &r->body, true);
-    } else {
-        add_member(out, "{\"method\":", &r->method, false);
-        add_member(out, ",\"url\":", &r->url, false);
-        add_headers(out, r);
-        add_member(out, ",\"body\":", &r->body, false);
-    }
-    buf_adds(out, "}\n");
-    return buf_check(out, "signed request", e);
 }

@@ -9,6 +9,7 @@
 #include "base/env.h"
 #include "base/err.h"
 #include "connectors/connector.h"
+#include "vault/nonces.h"
 #include "vault/vault.h"
 #include "vault/where.h"
 
@@ -43,6 +44,17 @@ int wish_parse(struct bytes text, struct wish *w, struct err *e) MUST_USE;
 /* A header from "Name: value" as typed; ERR_USAGE. Borrows line. */
 int wish_header(struct wish *w, struct bytes line, struct err *e) MUST_USE;
 
+/* What a request is held to, by who asks. */
+struct sign_limits {
+    enum {
+        SIGN_CLOCK_OWN,  /* whatever the request says: its owner typed the PIN */
+        SIGN_CLOCK_NEAR, /* a timestamp, at most 1 s ahead and 5 s behind; nonces are ours */
+        SIGN_CLOCK_NONE  /* ours */
+    } clock;
+    uint32_t window_ms; /* the longest receive window; 0: as the request says */
+};
+extern const struct sign_limits sign_by_owner, sign_to_send, sign_to_release;
+
 /* A wish checked against its record's connector and hosts, classified, and passed by policy.
  * Nothing is signed and no key is needed yet, so that refusals come before a PIN is asked. Borrows
  * from the wish and points into itself: never copied or moved. */
@@ -51,6 +63,7 @@ struct prepared {
     struct ws_call call;
     enum req_class cls;
     bool is_ws;
+    const struct sign_limits *limits;
     struct header headers[HEADERS_MAX]; /* the caller's, less those that coffer owns */
     char nonce[NONCE_TEXT_MAX + 1], uuid[37];
 };
@@ -58,6 +71,10 @@ struct prepared {
  */
 int prepare_check(const struct wish *w, const struct record_info *rec, struct prepared *out,
                   struct err *e) MUST_USE;
+/* As prepare_check, with other limits than the owner's: limits lives as long as out. */
+int prepare_check_limited(const struct wish *w, const struct record_info *rec,
+                          const struct sign_limits *limits, struct prepared *out,
+                          struct err *e) MUST_USE;
 /* For CLASS_PUBLIC: the request as it came, less the headers that coffer owns. No key, no clock.
  * out: fresh from request_init; the caller frees it. */
 int prepare_unsigned(const struct prepared *p, struct request *out, struct err *e) MUST_USE;
@@ -67,6 +84,10 @@ int prepare_unsigned(const struct prepared *p, struct request *out, struct err *
 int prepare_sign(struct prepared *p, const struct wish *w, const struct record_info *info,
                  struct signer *signer, const struct where *where, const struct env *env,
                  struct request *out, struct err *e) MUST_USE;
+/* The same with nonces that are reserved ahead (vault/nonces.h); NULL: as prepare_sign. */
+int prepare_sign_with(struct prepared *p, const struct wish *w, const struct record_info *info,
+                      struct signer *signer, const struct where *where, const struct env *env,
+                      struct nonces *nonces, struct request *out, struct err *e) MUST_USE;
 /* {"method","url","headers","body"} or {"url","headers","message"}, one line with its LF. */
 int request_json(const struct request *r, bool is_ws, struct buf *out, struct err *e) MUST_USE;
 

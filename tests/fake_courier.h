@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A courier without a process behind it: keeps what it is handed, answers by a table. For one file
- * of a test, which then links in the place of agent/courier.c what is defined here. */
+ * of a test, which then links in the place of agent/courier.c and ask.c what is defined here. */
 #ifndef TESTS_FAKE_COURIER_H
 #define TESTS_FAKE_COURIER_H
 
-#include "agent/courier.h"
+#include "agent/ask.h"
 #include "base/text.h"
 #include "tests/harness.h"
 
@@ -24,6 +24,7 @@ struct scripted {
 struct sent {
     uint32_t id;
     bool is_signed; /* it carries a key */
+    bool is_asked;  /* of the agent */
     bool is_answered;
     char method[8], url[512], body[512];
     char name[NAME_MAX_LEN + 1]; /* of the record */
@@ -38,6 +39,7 @@ struct courier {
     bool has_strays;       /* an answer to nothing comes before each */
     size_t gone_after;     /* so many answers, then coffer-net is gone; 0: never */
     enum err_code refuses; /* what courier_send fails with, for the record "refused" */
+    const char *no_to;     /* the agent refuses what has this in its url; NULL: nothing */
 };
 
 void answer_init(struct answer *a)
@@ -98,6 +100,23 @@ int courier_send(struct courier *c, uint32_t id, const struct request *r,
     return OK;
 }
 
+int ask_agent(struct courier *c, uint32_t id, const char *record, const struct prepared *p,
+              struct err *e)
+{
+    struct record_info rec = {.version = 0};
+    struct request r;
+
+    request_init(&r);
+    snprintf(rec.name, sizeof(rec.name), "%s", record);
+    int rc = prepare_unsigned(p, &r, e);
+    if (!rc)
+        rc = courier_send(c, id, &r, &rec, 0, e);
+    request_free(&r);
+    if (!rc)
+        c->sent[c->n_sent - 1].is_asked = true;
+    return rc;
+}
+
 static inline struct sent *next_open(struct courier *c)
 {
     for (size_t i = 0; i < c->n_sent; i++) {
@@ -154,6 +173,11 @@ int courier_wait(struct courier *c, struct answer *a, struct err *e)
     s->is_answered = true;
     c->n_answered++;
     write_answer(a, s->id, line_for(c, s->url));
+    if (!c->no_to || !strstr(s->url, c->no_to))
+        return OK;
+    a->status = 0;
+    a->result = WIRE_NOT_SENT;
+    err_set(&a->refused, ERR_POLICY, "the agent says no");
     return OK;
 }
 

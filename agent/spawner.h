@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The first process of the agent from the inside; for agent/spawner*.c. */
+#ifndef AGENT_SPAWNER_H
+#define AGENT_SPAWNER_H
+
+#include "agent/listen.h"
+#include "agent/service.h"
+#include "agent/spawn.h"
+#include "base/attr.h"
+#include "vault/local.h"
+
+/* One process that the core may ask for. */
+struct place {
+    struct local_token entry; /* of a token */
+    pid_t pid;                /* 0: none runs */
+    int control;              /* our end of the pair over which it gets its channels; -1 */
+    bool is_dying;            /* killed, and not yet gone */
+    bool is_wanted;           /* to be started again when it is gone */
+};
+
+struct spawner {
+    struct agent_options options; /* as given, with the addresses that came of them */
+    const struct where *where;
+    const struct env *env;
+    uint8_t vault_id[VAULT_ID_LEN];
+    /* spawner_sockets.c */
+    int lock;
+    int run_dir;
+    int agent_socket, proxy_socket, tcp_socket; /* -1: none */
+    unsigned tcp_port;
+    bool is_agent_ours, is_proxy_ours; /* bound here, and to be removed at the end */
+    struct listen_file agent_file, proxy_file;
+    /* spawner_places.c */
+    struct place *tokens; /* SPAWN_TOKENS_MAX */
+    size_t n_tokens;
+    struct place net;
+    pid_t unlock; /* `coffer unlock`; 0: does not run */
+    /* spawner.c */
+    int signals;
+    pid_t core; /* 0: none runs */
+    int core_control;
+    uint64_t core_since_ms, core_next_ms;
+    uint64_t core_deaf_ms; /* since when it does not hear us; 0: it does */
+    unsigned core_deaths;  /* in a row */
+    bool is_ready, is_ending;
+    uint64_t ending_ms;
+    int status;
+};
+
+/* spawner_sockets.c: becomes the agent of this user, and listens. ERR_EXISTS: another is. */
+int spawner_listen(struct spawner *s, struct err *e) MUST_USE;
+void spawner_unlisten(struct spawner *s);
+/* spawner_places.c: what may be started, by tokens.json alone. */
+int spawner_read_places(struct spawner *s, struct err *e) MUST_USE;
+struct place *spawner_place(struct spawner *s, uint32_t number); /* NULL: no such place */
+void spawner_start(struct spawner *s, uint32_t number);          /* or gives a new channel to it */
+void spawner_kill(struct spawner *s, uint32_t number);
+/* Channels to a new core for the tokens that run. */
+void spawner_give_all(struct spawner *s);
+/* One of ours has ended: true, and the core was told. */
+bool spawner_reap(struct spawner *s, pid_t pid, int wait_status);
+bool spawner_has_children(const struct spawner *s);
+/* The end of them: a proxy that has something under way may finish it, until is_hard. */
+void spawner_end_all(struct spawner *s, bool is_hard);
+void spawner_tell(struct spawner *s, enum spawn_kind kind, uint32_t place, int value, int fd);
+
+/* spawner_words.c: starts the process of this place. */
+int spawner_launch(struct spawner *s, uint32_t number, struct place *p, struct err *e) MUST_USE;
+void spawner_unlock(struct spawner *s); /* `coffer unlock`, where there is a PIN for it */
+
+/* spawner_start.c: a program of ours with these descriptors as 3 and on, and nothing else of ours.
+ * argv[0] is its name. ERR_FAILED. */
+int spawner_exec(char *const *argv, char *const *envp, const int *fds, size_t n, pid_t *pid,
+                 struct err *e) MUST_USE;
+
+#endif
