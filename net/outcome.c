@@ -93,7 +93,7 @@ enum wire_fault transfer_fault(const struct transfer *t, CURLcode code)
     return code_fault(t, code);
 }
 
-static const char *detail_text(const struct transfer *t, CURLcode code)
+const char *transfer_detail(const struct transfer *t, CURLcode code)
 {
     if (t->why)
         return t->why;
@@ -110,17 +110,14 @@ static void add_reply(const struct transfer *t, struct wire_reply *y)
     y->result = WIRE_REPLIED;
     y->status = (uint16_t)t->status;
     y->body = buf_bytes(&t->body);
-    for (uint32_t i = 0; i < t->n_spans; i++) {
-        const struct span *s = &t->spans[i];
-        y->headers[i].name = bytes_of(t->head.p + s->name, s->n_name);
-        y->headers[i].value = bytes_of(t->head.p + s->value, s->n_value);
-    }
+    for (uint32_t i = 0; i < t->n_spans; i++)
+        y->headers[i] = transfer_header(t, i);
     y->n_headers = t->n_spans;
 }
 
 /* A body that ends with the connection may have been cut by anyone on the way: libcurl does not
  * tell TLS's farewell from a cut. */
-static bool is_whole(const struct transfer *t, CURLcode code)
+bool transfer_is_whole(const struct transfer *t, CURLcode code)
 {
     return code == CURLE_OK && t->fault == FAULT_NONE && t->head_is_done && t->has_end;
 }
@@ -129,12 +126,12 @@ int transfer_reply(const struct transfer *t, CURLcode code, struct buf *out, str
 {
     struct wire_reply y = {.id = t->q.id, .sent_us = t->sent_us, .answered_us = t->answered_us};
 
-    if (is_whole(t, code)) {
+    if (transfer_is_whole(t, code)) {
         add_reply(t, &y);
         return wire_put_reply(out, &y, e);
     }
     y.fault = (uint8_t)transfer_fault(t, code);
     y.result = t->n_sent > 0 ? WIRE_UNKNOWN : WIRE_NOT_SENT;
-    y.detail = bytes_str(detail_text(t, code));
+    y.detail = bytes_str(transfer_detail(t, code));
     return wire_put_reply(out, &y, e);
 }

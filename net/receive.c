@@ -41,6 +41,8 @@ int transfer_tick(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up
     uint32_t limit = t->n_sent == 0 && t->q.timeout_ms > CONNECT_MS ? CONNECT_MS : t->q.timeout_ms;
 
     (void)down_all, (void)down, (void)up_all, (void)up;
+    if (t->is_cancelled)
+        return 1;
     if (t->begun_ms == 0)
         t->begun_ms = now;
     if (now - t->looked_ms < LOOK_MS)
@@ -50,7 +52,7 @@ int transfer_tick(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up
         t->why = "the time limit has passed";
         return 1;
     }
-    return is_hung_up(t->common->fd);
+    return t->common->fd >= 0 && is_hung_up(t->common->fd);
 }
 
 curl_socket_t transfer_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -64,12 +66,14 @@ curl_socket_t transfer_socket(void *arg, curlsocktype purpose, struct curl_socka
 
 /* libcurl sends a request again when a connection that it kept ends without an answer. The first
  * may have been carried out: only a GET may go twice. When the kept one is not fit for another
- * request, nothing has been sent: net/serve.c begins anew. */
+ * request, nothing has been sent: transfer_renew begins anew. */
 int transfer_ready(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
     struct transfer *t = arg;
 
     (void)remote, (void)local;
+    if (t->is_cancelled)
+        return CURL_PREREQFUNC_ABORT;
     if (!t->has_opened && !reuse_is_safe(t->common->sockets, t->easy, local_port, remote_port)) {
         t->wants_fresh = true;
         return CURL_PREREQFUNC_ABORT;
@@ -142,6 +146,11 @@ static bool has_room(struct transfer *t, size_t n)
     return *sum <= (t->head_is_done ? HEAD_MAX : HEADS_MAX);
 }
 
+static bool hand_on_head(struct transfer *t)
+{
+    return !t->common->sink || t->common->sink->head(t->owner, t);
+}
+
 size_t transfer_head(char *p, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
@@ -159,7 +168,7 @@ size_t transfer_head(char *p, size_t size, size_t n, void *arg)
         return give_up(t, FAULT_GARBAGE, "no status line");
     if (text.n == 0) {
         t->head_is_done = t->status >= 200;
-        return line.n;
+        return t->head_is_done && !hand_on_head(t) ? 0 : line.n;
     }
     return take_header(t, text) ? line.n : 0;
 }
@@ -168,6 +177,8 @@ size_t transfer_body(char *p, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
 
+    if (t->common->sink)
+        return t->common->sink->body(t->owner, t, bytes_of(p, size * n)) ? size * n : 0;
     buf_add(&t->body, bytes_of(p, size * n));
     if (t->body.failed == ERR_LIMIT)
         return give_up(t, FAULT_TOO_LARGE, "a body of over 4 MiB");

@@ -12,10 +12,18 @@
 static void forget(struct sockets *s, int fd)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (s->fd[i] == fd) {
-            s->fd[i] = s->fd[--s->n];
+        if (s->v[i].fd == fd) {
+            s->v[i] = s->v[--s->n];
             return;
         }
+}
+
+bool sockets_has(const struct sockets *s, int fd)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->v[i].fd == fd)
+            return true;
+    return false;
 }
 
 curl_socket_t sockets_open(struct sockets *s, const struct curl_sockaddr *address)
@@ -25,14 +33,21 @@ curl_socket_t sockets_open(struct sockets *s, const struct curl_sockaddr *addres
     if (fd < 0)
         return CURL_SOCKET_BAD;
     forget(s, fd);
-    if (s->n < SOCKETS_MAX)
-        s->fd[s->n++] = fd;
+    if (s->n < SOCKETS_MAX) {
+        s->v[s->n].fd = fd;
+        s->v[s->n].local = s->v[s->n].remote = 0;
+        s->n++;
+    }
     return fd;
 }
 
 int sockets_close(void *sockets, curl_socket_t fd)
 {
-    forget(sockets, fd);
+    struct sockets *s = sockets;
+
+    forget(s, fd);
+    if (s->closing)
+        s->closing(s->ctx, fd);
     return close(fd);
 }
 
@@ -77,19 +92,33 @@ static bool has_rest(CURL *easy)
     return SSL_has_pending(info->internals) == 1;
 }
 
-bool reuse_is_safe(const struct sockets *s, CURL *easy, int local_port, int remote_port)
+/* Whether it may be the one with these ports. */
+static bool has_ports(struct sockets *s, size_t i, int local, int remote)
+{
+    int fd = s->v[i].fd, peer;
+
+    if (s->v[i].remote > 0) /* once it is connected they stay */
+        return s->v[i].local == local && s->v[i].remote == remote;
+    if (port_of(fd, getsockname) != local)
+        return false;
+    /* without a peer it is one that has ended, and may be this one */
+    peer = port_of(fd, getpeername);
+    if (peer > 0) {
+        s->v[i].local = local;
+        s->v[i].remote = peer;
+    }
+    return peer < 0 || peer == remote;
+}
+
+bool reuse_is_safe(struct sockets *s, CURL *easy, int local_port, int remote_port)
 {
     bool is_found = false;
 
     /* two with both ports alike lead to different addresses: then both must be silent */
     for (size_t i = 0; i < s->n; i++) {
-        if (port_of(s->fd[i], getsockname) != local_port)
+        if (!has_ports(s, i, local_port, remote_port))
             continue;
-        /* without a peer it is one that has ended, and may be this one */
-        int peer = port_of(s->fd[i], getpeername);
-        if (peer >= 0 && peer != remote_port)
-            continue;
-        if (!is_silent(s->fd[i]))
+        if (!is_silent(s->v[i].fd))
             return false;
         is_found = true;
     }

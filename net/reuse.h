@@ -13,15 +13,20 @@
 /* The sockets that libcurl has open. One that finds no room is open all the same. */
 #define SOCKETS_MAX 256u
 struct sockets {
-    int fd[SOCKETS_MAX];
+    struct {
+        int fd, local, remote; /* the ports; 0: not known yet */
+    } v[SOCKETS_MAX];
     size_t n;
+    void (*closing)(void *ctx, int fd); /* NULL: nobody else cares */
+    void *ctx;
 };
 
 curl_socket_t sockets_open(struct sockets *s, const struct curl_sockaddr *address);
 int sockets_close(void *sockets, curl_socket_t fd); /* CURLOPT_CLOSESOCKETFUNCTION */
+bool sockets_has(const struct sockets *s, int fd);
 
 /* In the callback before a request is sent. false: something waits to be read on the connection, a
  * farewell too, or it is not known which socket it has. */
-bool reuse_is_safe(const struct sockets *s, CURL *easy, int local_port, int remote_port);
+bool reuse_is_safe(struct sockets *s, CURL *easy, int local_port, int remote_port);
 
 #endif

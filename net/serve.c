@@ -78,10 +78,17 @@ static int start(struct server *s, struct transfer *t, struct err *e)
 
 static int begin(struct server *s, struct bytes frame, struct err *e)
 {
-    struct transfer *t = NULL;
+    struct wire_permit p = {.is_order = false};
 
-    if (transfer_new(frame, &s->common, &t, e))
+    if (wire_get_request(frame, &p.request, e))
         return e->code;
+    struct transfer *t = transfer_new(&s->common);
+    if (!t)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    if (transfer_load(t, frame, &p, e)) {
+        transfer_free(t);
+        return e->code;
+    }
     if (!transfer_prepare(t))
         return answer(s, t, CURLE_OK, e);
     return start(s, t, e);

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One easy handle of libcurl: everything that is set on it, and why. */
+/* A request's life, and what is set for it on a handle that stands ready for its place. */
 #include "net/transfer.h"
 
 #include "base/text.h"
 #include "base/wipe.h"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 /* How long a connection may have been idle: exchanges close them sooner than libcurl would. A
  * farewell that has not come yet is not seen (net/reuse.c); a request that then goes into the void
@@ -14,26 +11,62 @@
 #define IDLE_MAX_S 30L
 #define IDLE_MAX_ORDER_S 2L
 #define USER_AGENT "User-Agent: coffer/" VERSION
+#define KEPT_MAX 65536u /* of a buffer that waits for the next request */
+#define LINES_MAX WIRE_FRAME_MAX
 
-int transfer_new(struct bytes frame, const struct common *common, struct transfer **out,
-                 struct err *e)
+struct transfer *transfer_new(const struct common *common)
 {
     struct transfer *t = wipe_malloc(sizeof(*t));
 
     if (!t)
-        return err_set(e, ERR_MEMORY, "out of memory");
+        return NULL;
     memset(t, 0, sizeof(*t));
     t->frame = (struct buf)BUF_INIT(WIRE_FRAME_MAX);
+    t->lines = (struct buf)BUF_INIT(LINES_MAX);
     t->head = (struct buf)BUF_INIT(HEAD_MAX);
     t->body = (struct buf)BUF_INIT(WIRE_BODY_MAX);
+    t->place = (struct place){
+        .origin = BUF_INIT(512), .ca = BUF_INIT(WIRE_FRAME_MAX), .connect_to = BUF_INIT(1024)};
     t->common = common;
-    buf_add(&t->frame, frame);
-    if (buf_check(&t->frame, "a request", e) || wire_get_request(buf_bytes(&t->frame), &t->q, e)) {
-        transfer_free(t);
-        return e->code;
+    return t;
+}
+
+static struct bytes moved(struct bytes v, struct bytes from, struct bytes to)
+{
+    return v.n > 0 ? bytes_of(to.p + (v.p - from.p), v.n) : bytes_of(NULL, 0);
+}
+
+/* What points into one frame, pointing into its copy. */
+static void take_request(struct wire_request *q, const struct wire_request *of, struct bytes from,
+                         struct bytes to)
+{
+    q->id = of->id;
+    q->timeout_ms = of->timeout_ms;
+    q->method = moved(of->method, from, to);
+    q->url = moved(of->url, from, to);
+    q->body = moved(of->body, from, to);
+    q->ca = moved(of->ca, from, to);
+    q->connect_to = moved(of->connect_to, from, to);
+    q->n_headers = of->n_headers;
+    for (uint32_t i = 0; i < of->n_headers; i++) {
+        q->headers[i].name = moved(of->headers[i].name, from, to);
+        q->headers[i].value = moved(of->headers[i].value, from, to);
     }
-    t->is_get = bytes_eq_str(t->q.method, "GET");
-    *out = t;
+    q->n_hosts = of->n_hosts;
+    for (uint32_t i = 0; i < of->n_hosts; i++)
+        q->hosts[i] = moved(of->hosts[i], from, to);
+}
+
+int transfer_load(struct transfer *t, struct bytes frame, const struct wire_permit *p,
+                  struct err *e)
+{
+    buf_add(&t->frame, frame);
+    if (buf_check(&t->frame, "a request", e))
+        return e->code;
+    struct bytes copy = buf_bytes(&t->frame);
+    take_request(&t->q, &p->request, frame, copy);
+    t->session_token = moved(p->session_token, frame, copy);
+    t->is_get = bytes_eq_str(t->q.method, "GET") && !p->is_order;
     return OK;
 }
 
@@ -42,58 +75,117 @@ void transfer_free(struct transfer *t)
     if (!t)
         return;
     curl_easy_cleanup(t->easy);
-    curl_slist_free_all(t->headers);
     curl_slist_free_all(t->connect_to);
     buf_free(&t->frame);
+    buf_free(&t->lines);
     buf_free(&t->head);
     buf_free(&t->body);
+    buf_free(&t->place.origin);
+    buf_free(&t->place.ca);
+    buf_free(&t->place.connect_to);
     wipe_free(t);
 }
 
-static bool add_line(struct curl_slist **list, const char *line)
+static void empty(struct buf *b)
 {
-    struct curl_slist *longer = curl_slist_append(*list, line);
-
-    if (longer)
-        *list = longer;
-    return longer != NULL;
-}
-
-static bool add_header(struct transfer *t, const struct wire_header *h)
-{
-    struct buf line = BUF_INIT(HEAD_MAX + 1024);
-    struct bytes value = text_trim(h->value);
-
-    buf_add(&line, h->name);
-    /* to libcurl "Name:" alone, or with blanks, means that the header is left out */
-    buf_adds(&line, value.n > 0 ? ": " : ";");
-    buf_add(&line, value);
-    bool ok = !line.failed && add_line(&t->headers, buf_str(&line));
-    buf_free(&line);
-    return ok;
-}
-
-/* Those given, and of libcurl's own only Host, Accept and Content-Length. */
-static bool set_headers(struct transfer *t)
-{
-    bool has_type = false, has_agent = false, ok = true;
-
-    for (uint32_t i = 0; ok && i < t->q.n_headers; i++) {
-        const struct wire_header *h = &t->q.headers[i];
-        if (text_eq_nocase(h->name, BYTES_LIT("accept-encoding")))
-            continue; /* replies are read as they come */
-        has_type = has_type || text_eq_nocase(h->name, BYTES_LIT("content-type"));
-        has_agent = has_agent || text_eq_nocase(h->name, BYTES_LIT("user-agent"));
-        ok = add_header(t, h);
-    }
-    ok = ok && (has_agent || add_line(&t->headers, USER_AGENT));
-    ok = ok && (has_type || add_line(&t->headers, "Content-Type:"));
-    ok = ok && add_line(&t->headers, "Expect:");
-    return ok && curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK;
+    if (b->cap > KEPT_MAX)
+        buf_free(b);
+    else
+        buf_reset(b);
 }
 
 /* Any failure of a setopt is sticky in ok. */
 #define SET(option, value) (ok = ok && curl_easy_setopt(t->easy, (option), (value)) == CURLE_OK)
+
+/* Whatever libcurl copied of the request is freed, and so wiped. */
+static bool unset_request(struct transfer *t)
+{
+    bool ok = !t->is_spoiled && !t->is_fresh && t->fault == FAULT_NONE && t->head_is_done &&
+              !bytes_eq_str(t->q.method, "HEAD");
+
+    SET(CURLOPT_HTTPHEADER, NULL);
+    SET(CURLOPT_CUSTOMREQUEST, NULL);
+    SET(CURLOPT_REQUEST_TARGET, NULL);
+    SET(CURLOPT_POSTFIELDS, NULL);
+    SET(CURLOPT_HTTPGET, 1L);
+    return ok;
+}
+
+void transfer_clear(struct transfer *t)
+{
+    if (t->easy && !unset_request(t)) {
+        curl_easy_cleanup(t->easy);
+        t->easy = NULL;
+    }
+    empty(&t->frame);
+    empty(&t->lines);
+    empty(&t->head);
+    empty(&t->body);
+    /* the rest are numbers, and places in what is wiped */
+    t->owner = NULL;
+    t->q.n_headers = t->q.n_hosts = t->n_spans = 0;
+    t->session_token = bytes_of(NULL, 0);
+    t->is_get = t->is_proxied = t->keeps_encoding = false;
+    t->begun_ms = t->looked_ms = t->sent_us = t->answered_us = 0;
+    t->is_spoiled = t->is_cancelled = t->has_opened = t->wants_fresh = t->is_fresh = false;
+    t->n_sent = t->status = 0;
+    t->head_is_done = t->has_end = false;
+    t->n_heads = t->n_trailers = 0;
+    t->fault = FAULT_NONE;
+    t->why = NULL;
+    t->text[0] = 0;
+}
+
+/* -- what differs from request to request -- */
+
+static void add_line(struct transfer *t, size_t *starts, size_t *n, struct bytes name,
+                     const char *between, struct bytes value)
+{
+    starts[(*n)++] = t->lines.n;
+    buf_add(&t->lines, name);
+    buf_adds(&t->lines, between);
+    buf_add(&t->lines, value);
+    buf_addc(&t->lines, 0);
+}
+
+/* The list that libcurl reads, whose texts it does not copy. */
+static bool link_lines(struct transfer *t, const size_t *starts, size_t n)
+{
+    if (t->lines.failed)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        t->nodes[i].data = (char *)t->lines.p + starts[i];
+        t->nodes[i].next = i + 1 < n ? &t->nodes[i + 1] : NULL;
+    }
+    return curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->nodes) == CURLE_OK;
+}
+
+/* Those given, and of libcurl's own only Host, Accept and Content-Length; two more of its own come
+ * with a body. */
+static bool set_headers(struct transfer *t, bool has_body)
+{
+    size_t starts[WIRE_HEADERS_MAX + 3], n = 0;
+    bool has_type = false, has_agent = false;
+    const struct bytes none = {NULL, 0};
+
+    for (uint32_t i = 0; i < t->q.n_headers; i++) {
+        const struct wire_header *h = &t->q.headers[i];
+        struct bytes value = text_trim(h->value);
+        if (!t->keeps_encoding && text_eq_nocase(h->name, BYTES_LIT("accept-encoding")))
+            continue; /* replies are read as they come */
+        has_type = has_type || text_eq_nocase(h->name, BYTES_LIT("content-type"));
+        has_agent = has_agent || text_eq_nocase(h->name, BYTES_LIT("user-agent"));
+        /* to libcurl "Name:" alone, or with blanks, means that the header is left out */
+        add_line(t, starts, &n, h->name, value.n > 0 ? ": " : ";", value);
+    }
+    if (!has_agent)
+        add_line(t, starts, &n, BYTES_LIT(USER_AGENT), "", none);
+    if (has_body && !has_type)
+        add_line(t, starts, &n, BYTES_LIT("Content-Type:"), "", none);
+    if (has_body)
+        add_line(t, starts, &n, BYTES_LIT("Expect:"), "", none);
+    return link_lines(t, starts, n);
+}
 
 static bool set_text(struct transfer *t, CURLoption option, struct bytes v)
 {
@@ -107,10 +199,9 @@ static bool set_text(struct transfer *t, CURLoption option, struct bytes v)
 
 static bool set_request(struct transfer *t)
 {
-    bool ok = set_text(t, CURLOPT_URL, t->q.url);
-    bool has_body = t->q.body.n > 0, is_post = bytes_eq_str(t->q.method, "POST") ||
-                                               bytes_eq_str(t->q.method, "PUT") ||
-                                               bytes_eq_str(t->q.method, "PATCH");
+    bool ok = true, has_body = t->q.body.n > 0,
+         is_post = bytes_eq_str(t->q.method, "POST") || bytes_eq_str(t->q.method, "PUT") ||
+                   bytes_eq_str(t->q.method, "PATCH");
 
     if (has_body || is_post) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->q.body.n);
@@ -120,130 +211,27 @@ static bool set_request(struct transfer *t)
     } else {
         SET(CURLOPT_HTTPGET, 1L);
     }
-    ok = ok && set_text(t, CURLOPT_CUSTOMREQUEST, t->q.method);
-    /* the bytes that were signed, not libcurl's reading of them */
-    SET(CURLOPT_PATH_AS_IS, 1L);
-    ok = ok && set_text(t, CURLOPT_REQUEST_TARGET, t->goal.target);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE);
-    return ok && set_headers(t);
-}
-
-/* The sandbox does not count for access(). */
-static bool can_open(const char *path)
-{
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-/* The system's authorities: libcurl reads the bundle once for all connections, but only when it is
- * not told of the directory with the same contents too. A bundle that is not there is an error to
- * it, though the directory may do. */
-static bool set_system_ca(struct transfer *t)
-{
-    bool ok = true;
-    const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
-
-    if (can_open(v->cainfo))
-        SET(CURLOPT_CAPATH, NULL);
-    else if (can_open(v->capath))
-        SET(CURLOPT_CAINFO, NULL);
-    return ok;
-}
-
-static bool set_tls(struct transfer *t)
-{
-    bool ok = true;
-    /* libcurl keeps its own copy with the connection */
-    struct curl_blob ca = {(void *)(uintptr_t)t->q.ca.p, t->q.ca.n, CURL_BLOB_COPY};
-
-#if LIBCURL_VERSION_NUM >= 0x075500
-    SET(CURLOPT_PROTOCOLS_STR, "https");
-#else
-    SET(CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTPS);
-#endif
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    if (t->q.ca.n == 0)
-        return ok && set_system_ca(t);
-    /* instead of the system's, not beside them */
-    SET(CURLOPT_CAINFO_BLOB, &ca);
-    SET(CURLOPT_CAPATH, NULL);
-    return ok;
-}
-
-/* Always said, or libcurl asks the environment itself. */
-static bool set_proxy(struct transfer *t)
-{
-    bool ok = true;
-    const struct proxy *proxy = t->common->proxy;
-
-    SET(CURLOPT_PROXY, t->is_proxied ? proxy->url : "");
-    SET(CURLOPT_NOPROXY, "");
-    if (!t->is_proxied)
-        return ok;
-    SET(CURLOPT_PROXYPORT, (long)proxy->port);
-    SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
-    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* no key for the proxy's eyes */
-    SET(CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC);
-    if (proxy->is_tls) /* what waits in its own TLS is not seen, net/reuse.c */
-        SET(CURLOPT_FORBID_REUSE, 1L);
-    return ok;
+    /* else libcurl names it so itself */
+    if (has_body ? !bytes_eq_str(t->q.method, "POST") : !t->is_get)
+        ok = ok && set_text(t, CURLOPT_CUSTOMREQUEST, t->q.method);
+    return ok && set_text(t, CURLOPT_REQUEST_TARGET, t->goal.target) &&
+           set_headers(t, has_body || is_post);
 }
 
 static bool set_limits(struct transfer *t)
 {
     bool ok = true;
-    uint32_t connect_ms = t->q.timeout_ms < CONNECT_MS ? t->q.timeout_ms : CONNECT_MS;
+    long connect_ms = t->q.timeout_ms < CONNECT_MS ? (long)t->q.timeout_ms : (long)CONNECT_MS;
+    long idle_s = t->is_get ? IDLE_MAX_S : IDLE_MAX_ORDER_S;
 
     SET(CURLOPT_TIMEOUT_MS, (long)t->q.timeout_ms);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
-    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)WIRE_BODY_MAX);
-    SET(CURLOPT_MAXAGE_CONN, t->is_get ? IDLE_MAX_S : IDLE_MAX_ORDER_S);
-    SET(CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075700
-    SET(CURLOPT_QUICK_EXIT, 1L); /* or a name server that is silent holds up all the others */
-#endif
+    if (connect_ms != t->place.connect_ms)
+        SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+    if (idle_s != t->place.idle_s)
+        SET(CURLOPT_MAXAGE_CONN, idle_s);
+    t->place.connect_ms = connect_ms;
+    t->place.idle_s = idle_s;
     return ok;
-}
-
-static bool set_callbacks(struct transfer *t)
-{
-    bool ok = true;
-
-    SET(CURLOPT_PRIVATE, t);
-    SET(CURLOPT_SHARE, t->common->share);
-    SET(CURLOPT_ERRORBUFFER, t->text);
-    SET(CURLOPT_PREREQFUNCTION, transfer_ready);
-    SET(CURLOPT_PREREQDATA, t);
-    SET(CURLOPT_OPENSOCKETFUNCTION, transfer_socket);
-    SET(CURLOPT_OPENSOCKETDATA, t);
-    SET(CURLOPT_CLOSESOCKETFUNCTION, sockets_close); /* later than the transfer's end, too */
-    SET(CURLOPT_CLOSESOCKETDATA, t->common->sockets);
-    SET(CURLOPT_NOPROGRESS, 0L);
-    SET(CURLOPT_XFERINFOFUNCTION, transfer_tick);
-    SET(CURLOPT_XFERINFODATA, t);
-    SET(CURLOPT_HEADERFUNCTION, transfer_head);
-    SET(CURLOPT_HEADERDATA, t);
-    SET(CURLOPT_WRITEFUNCTION, transfer_body);
-    SET(CURLOPT_WRITEDATA, t);
-    return ok;
-}
-
-static bool set_connect_to(struct transfer *t)
-{
-    char text[600];
-
-    if (t->q.connect_to.n == 0)
-        return true;
-    return text_copy(text, sizeof(text), t->q.connect_to) && add_line(&t->connect_to, text) &&
-           curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to) == CURLE_OK;
 }
 
 static bool refuse(struct transfer *t, enum wire_fault fault, const char *why)
@@ -251,6 +239,15 @@ static bool refuse(struct transfer *t, enum wire_fault fault, const char *why)
     t->fault = fault;
     t->why = why;
     return false;
+}
+
+bool transfer_suits(const struct transfer *t, const struct wire_request *q)
+{
+    struct bytes origin = buf_bytes(&t->place.origin);
+
+    return t->easy && q->url.n > origin.n && memcmp(q->url.p, origin.p, origin.n) == 0 &&
+           q->url.p[origin.n] == '/' && bytes_eq(q->connect_to, buf_bytes(&t->place.connect_to)) &&
+           bytes_eq(q->ca, buf_bytes(&t->place.ca));
 }
 
 bool transfer_prepare(struct transfer *t)
@@ -263,9 +260,7 @@ bool transfer_prepare(struct transfer *t)
     t->is_proxied = proxy_is_for(proxy, t->goal.host);
     if (t->is_proxied && proxy->bad)
         return refuse(t, FAULT_PROXY, proxy->bad);
-    t->easy = curl_easy_init();
-    if (t->easy && set_callbacks(t) && set_request(t) && set_tls(t) && set_proxy(t) &&
-        set_limits(t) && set_connect_to(t))
+    if ((transfer_suits(t, &t->q) || handle_make(t)) && set_request(t) && set_limits(t))
         return true;
     return refuse(t, FAULT_INTERNAL, "libcurl takes not all that is set");
 }
@@ -281,4 +276,12 @@ bool transfer_renew(struct transfer *t)
     t->text[0] = 0;
     SET(CURLOPT_FRESH_CONNECT, 1L);
     return ok;
+}
+
+struct wire_header transfer_header(const struct transfer *t, uint32_t i)
+{
+    const struct span *s = &t->spans[i];
+
+    return (struct wire_header){bytes_of(t->head.p + s->name, s->n_name),
+                                bytes_of(t->head.p + s->value, s->n_value)};
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The clients of the proxy that speak HTTP/1.1, each a connection that is kept and carries one
+ * request at a time. What a request may do is the agent's to say, what it looks like net/head.h's.
+ */
+#ifndef NET_HTTP_H
+#define NET_HTTP_H
+
+#include "base/attr.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HTTP_NOBODY UINT32_MAX
+
+struct event_base;
+struct gate;
+struct http_hub; /* all of them */
+
+struct http_peer {
+    uint32_t uid, pid; /* on TCP both HTTP_NOBODY */
+    unsigned port;     /* of ours; 0: a Unix socket */
+};
+
+/* Both must outlive it. */
+int http_hub_new(struct event_base *loop, struct gate *gate, struct http_hub **out,
+                 struct err *e) MUST_USE;
+void http_hub_free(struct http_hub *hub); /* closes all; takes NULL */
+/* fd: an accepted socket that does not wait; the hub's from here on, on failure too. */
+int http_open(struct http_hub *hub, int fd, const struct http_peer *peer, struct err *e) MUST_USE;
+/* To be called about once a second while there are any: time limits. now_ms: by ticks_ms; it is the
+ * hub's clock until the next call. */
+void http_tick(struct http_hub *hub, uint64_t now_ms);
+size_t http_count(const struct http_hub *hub);
+size_t http_count_of(const struct http_hub *hub, uint32_t uid);
+/* Closes the one that has waited longest for a request; uid: of these clients, NULL: of all. false:
+ * none waits. */
+bool http_close_idle(struct http_hub *hub, const uint32_t *uid);
+
+#endif
