@@ -5,6 +5,7 @@
 #include "agent/policy.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "cli/unseal_text.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -187,7 +188,8 @@ int add_plan(struct cli *c, struct adding *add, struct err *e)
     snprintf(r->connector, sizeof(r->connector), "%s", k->name);
     r->custody = CUSTODY_SEALED;
     if (take_region(a, k, r, e) || take_environment(a, k, r, e) || take_classes(a, r, e) ||
-        take_risk(c, add, e) || take_connect_to(a, r, e) || take_ca(a, r, e))
+        take_risk(c, add, e) || take_connect_to(a, r, e) || take_ca(a, r, e) ||
+        unseal_take(a, r, e))
         return e->code;
     return candidate_check(c, e);
 }

@@ -2,6 +2,7 @@
 /* coffer balance: what the key's account holds. Amounts are text from the exchange to the screen;
  * nothing counts with them here. */
 #include "agent/errand.h"
+#include "cli/by_agent.h"
 #include "cli/cli.h"
 #include "cli/failure_text.h"
 #include "cli/session.h"
@@ -142,11 +143,12 @@ static int judge(const struct errand *r, struct balances *b, struct err *e)
     return is_about_key(&f) ? e->code : (e->code = ERR_FAILED);
 }
 
-static int ask_exchange(const struct cli *c, struct courier *courier, struct record *rec,
-                        struct balances *b, struct err *e)
+/* signer NULL: by the agent. */
+static int ask_exchange(const struct cli *c, struct courier *courier,
+                        const struct record_info *info, struct signer *signer, struct balances *b,
+                        struct err *e)
 {
-    AUTO(errand_freep)
-    struct errand *r = errand_new(PURPOSE_BALANCE, record_info(rec), record_signer(rec), e);
+    AUTO(errand_freep) struct errand *r = errand_new(PURPOSE_BALANCE, info, signer, e);
 
     if (!r || errands_run(courier, &r, 1, &c->where, c->env, NULL, NULL, e))
         return e->code;
@@ -164,24 +166,34 @@ static int can_ask(const struct record_info *info, struct err *e)
                    info->connector);
 }
 
-static int balance(struct cli *c, struct record_info *info, struct balances *b, struct err *e)
+static int open_and_ask(struct cli *c, struct vault *v, const struct record_info *info,
+                        struct balances *b, struct err *e)
 {
-    AUTO(vault_freep) struct vault *v = NULL;
     AUTO(courier_freep) struct courier *courier = NULL;
     AUTO_SESSION session = {0};
     AUTO(record_freep) struct record *r = NULL;
     const struct record_info *only[] = {info};
+
+    if (courier_start(only, 1, &courier, e) || session_begin(c, v, &session, e) ||
+        session_explain(&session, vault_open_record(v, &session.opener, info->name, &r, e), e))
+        return e->code;
+    session_say_trust(v);
+    return ask_exchange(c, courier, record_info(r), record_signer(r), b, e);
+}
+
+static int balance(struct cli *c, struct record_info *info, struct balances *b, struct err *e)
+{
+    AUTO(vault_freep) struct vault *v = NULL;
+    AUTO(courier_freep) struct courier *agents = NULL;
     const char *name = c->args->words[0];
 
     waiting_why("to open '%s'", name);
     if (record_check_name(name, e) || vault_load(&c->where, c->env, &v, e) ||
-        vault_peek(v, name, info, e) || can_ask(info, e) || courier_start(only, 1, &courier, e) ||
-        session_begin(c, v, &session, e))
+        vault_peek(v, name, info, e) || can_ask(info, e) || by_agent(c, v, false, &agents, e))
         return e->code;
-    if (session_explain(&session, vault_open_record(v, &session.opener, name, &r, e), e))
-        return e->code;
-    session_say_trust(v);
-    return ask_exchange(c, courier, r, b, e);
+    if (agents)
+        return ask_exchange(c, agents, info, NULL, b, e);
+    return open_and_ask(c, v, info, b, e);
 }
 
 int run_balance(struct cli *c, struct err *e)

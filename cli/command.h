@@ -59,6 +59,22 @@ enum opt_id {
     OPT_PAPER,
     OPT_WORDS_FD,
     OPT_LOST,
+    /* the agent's */
+    OPT_NO_AGENT,
+    OPT_FOREGROUND,
+    OPT_LISTEN,
+    OPT_NO_PROXY,
+    OPT_PROXY_SOCKET,
+    OPT_PROXY_UID,
+    OPT_TOKEN_PORT,
+    OPT_LOCK_AFTER,
+    OPT_RELOAD,
+    OPT_STOP,
+    OPT_SHOW,
+    OPT_CLIENT,
+    OPT_AS,
+    OPT_UNSEAL,
+    OPT_RELEASE,
     OPT_COUNT
 };
 
@@ -86,6 +102,8 @@ struct args {
     size_t n_repeated;
     const char *words[WORDS_MAX]; /* after the command's name */
     size_t n_words;
+    char *const *rest; /* what follows "--", for commands that start a program; or NULL */
+    size_t n_rest;
 };
 
 struct cli;
@@ -96,6 +114,7 @@ struct command {
     const char *gist;             /* one line, for the overview */
     const char *words[WORDS_MAX]; /* "NAME", ... ; NULL ends */
     size_t min_words;             /* that must be there; the command itself may demand more */
+    bool has_rest;                /* what follows "--" is a program with its own arguments */
     const enum opt_id *options;   /* beyond the global ones; ends with OPT_COUNT */
     const char *details;          /* paragraphs for `coffer help COMMAND` */
     int (*run)(struct cli *c, struct err *e);
@@ -106,6 +125,9 @@ extern const struct command commands[]; /* ends with name NULL */
 extern const char help_init[], help_add[], help_show[], help_sign[], help_trust[], help_doctor[],
     help_verify[], help_status[], help_balance[], help_rotate[], help_request[], help_guide[],
     help_review[], help_recipients[], help_recover[];
+/* details_agent.c */
+extern const char help_agent[], help_unlock[], help_lock[], help_proxy[], help_bearer[], help_run[],
+    help_policy[];
 
 const struct command *command_find(const char *name);
 /* ERR_USAGE "unknown command", naming the nearest. */
@@ -139,6 +161,13 @@ int run_recover(struct cli *c, struct err *e);
 int run_pin(struct cli *c, struct err *e);
 int run_sign(struct cli *c, struct err *e);
 int run_doctor(struct cli *c, struct err *e);
+int run_policy(struct cli *c, struct err *e);
+int run_agent(struct cli *c, struct err *e);
+int run_unlock(struct cli *c, struct err *e);
+int run_lock(struct cli *c, struct err *e);
+int run_proxy(struct cli *c, struct err *e);
+int run_bearer(struct cli *c, struct err *e);
+int run_bot(struct cli *c, struct err *e);
 int run_help(struct cli *c, struct err *e);
 
 #endif

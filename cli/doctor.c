@@ -3,6 +3,7 @@
  * asks for it. Its recipients and tokens are in doctor_tokens.c. */
 #include "cli/doctor.h"
 
+#include "cli/agent_rows.h"
 #include "cli/pin_source.h"
 #include "cli/recipients.h"
 #include "cli/session.h"
@@ -236,6 +237,7 @@ static void check_vault(struct doctor *d)
         check_with_token(d, v);
     }
     doctor_orphans(d, v);
+    doctor_agent(d, v);
 }
 
 static int take_back(struct cli *c, struct err *e)

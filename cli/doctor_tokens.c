@@ -4,11 +4,13 @@
 #include "cli/doctor.h"
 
 #include "base/file.h"
+#include "base/landlock.h"
 #include "base/secret.h"
 #include "cli/pin_source.h"
 #include "cli/recipients.h"
 #include "cli/session.h"
 #include "pkcs11/advice.h"
+#include "pkcs11/driver.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +98,23 @@ static bool check_token(struct doctor *d, const struct local_token *t, const str
     return true;
 }
 
+/* Under an agent the driver runs in a process of its own (coffer-token). */
+static void check_reach(struct doctor *d, const struct local_token *t, const char *label)
+{
+    struct driver_needs needs;
+    char text[DRIVER_TEXT];
+
+    driver_needs(t->where.module, driver_tcti(), &needs);
+    driver_text(&needs, text);
+    doctor_row(d, FINDING_OK, "token process", NULL, "'%s' (%s) may use: %s", label, needs.name,
+               text);
+    if (needs.n_ports > 0 && landlock_version() < LANDLOCK_PORTS)
+        doctor_row(d, FINDING_WARN, "token process", "a kernel of 6.7 or newer with landlock",
+                   "this kernel cannot hold the driver of '%s' to these ports: it may connect to "
+                   "any",
+                   label);
+}
+
 /* A spare belongs into a drawer: its absence is no fault while another token is there. A driver
  * that is gone is one, and so are the files of an embedded token. */
 static void check_absent(struct doctor *d, const struct local_token *t, const struct recipient *r,
@@ -179,6 +198,8 @@ void doctor_tokens(struct doctor *d, const struct vault *v, const struct local_t
         const struct local_token *t = local_find(l, v, &r[i]);
         if (t && !is_there[i])
             check_absent(d, t, &r[i], n_there > 0);
+        if (t)
+            check_reach(d, t, r[i].label);
     }
     if (n_known == 0 && vault_has_token(v, NULL))
         doctor_row(d, FINDING_FAIL, "token",

@@ -37,7 +37,11 @@ static void notes_text(const struct record_info *r, bool is_retiring, char *out,
     if (r->connect_to[0] && n < cap)
         n += (size_t)snprintf(out + n, cap - n, "%sconnects to %s", n ? ", " : "", r->connect_to);
     if (r->ca.n > 0 && n < cap)
-        snprintf(out + n, cap - n, "%sown CA", n ? ", " : "");
+        n += (size_t)snprintf(out + n, cap - n, "%sown CA", n ? ", " : "");
+    if (r->release && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, "%shands out signatures", n ? ", " : "");
+    if (r->unseal[0] && n < cap)
+        snprintf(out + n, cap - n, "%sunseal %s", n ? ", " : "", r->unseal);
 }
 
 static uint64_t age_days(const struct record_info *r, uint64_t now_ms)
@@ -98,6 +102,10 @@ static void row_json(struct listing *l, const struct record_info *r, bool is_ret
         json_text(j, "connect_to", r->connect_to);
     if (r->ca.n > 0)
         json_bool_member(j, "own_ca", true);
+    if (r->release)
+        json_bool_member(j, "release", true);
+    if (r->unseal[0])
+        json_text(j, "unseal", r->unseal);
 }
 
 static void row_bad(struct listing *l, const char *name, const struct err *e)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main: makes the process fit to hold secrets, then runs the command line. Nothing else is here. */
+#include "base/caller.h"
 #include "base/env.h"
 #include "base/secret.h"
 #include "base/wipe.h"
@@ -7,13 +8,28 @@
 #include "pkcs11/token.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+/* Whether this may be `coffer run`, whose program gets the environment that this one gives up. */
+static bool may_run(int argc, char **argv)
+{
+    bool is_run = false;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--") == 0)
+            return is_run;
+        is_run = is_run || strcmp(argv[i], "run") == 0;
+    }
+    return false;
+}
 
 int main(int argc, char **argv)
 {
     struct err e = {.code = OK};
 
-    if (process_harden(&e) || wipe_install(&e) || secret_arena_open(&e)) {
+    if ((may_run(argc, argv) && caller_keep(&e)) || process_harden(&e) || wipe_install(&e) ||
+        secret_arena_open(&e)) {
         out_error(&e);
         return err_exit(e.code);
     }

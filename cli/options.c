@@ -191,6 +191,19 @@ static void word(struct parser *p, const char *text)
         p->n_surplus++;
 }
 
+/* A program's own arguments are not read here. */
+static void end_options(struct parser *p)
+{
+    const struct command *c = p->command ? command_find(p->command) : NULL;
+
+    p->is_ended = true;
+    if (!c || !c->has_rest)
+        return;
+    p->out->rest = p->argv + p->at + 1;
+    p->out->n_rest = (size_t)(p->argc - p->at - 1);
+    p->at = p->argc;
+}
+
 static int one(struct parser *p, struct err *e)
 {
     const char *text = p->argv[p->at];
@@ -200,7 +213,7 @@ static int one(struct parser *p, struct err *e)
         return OK;
     }
     if (strcmp(text, "--") == 0) {
-        p->is_ended = true;
+        end_options(p);
         return OK;
     }
     return text[1] == '-' ? long_option(p, text + 2, e) : short_option(p, text + 1, e);

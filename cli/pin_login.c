@@ -14,7 +14,7 @@
 
 struct login {
     const struct cli *c;
-    struct token *t;
+    const struct pin_door *door;
     struct pin_want want;
     char wrong[ERR_MSG_MAX];
     bool is_sure; /* the person has agreed that the last try be used */
@@ -24,7 +24,7 @@ struct login {
 
 static int refuse_last(const struct login *l, struct err *e)
 {
-    const struct token_info *i = token_info(l->t);
+    const struct token_info *i = l->door->info;
 
     if (i->pin == PIN_FINAL_TRY) {
         err_set(e, ERR_PERSON, "token '%s' has one PIN try left, and coffer does not spend it",
@@ -41,7 +41,7 @@ static int refuse_last(const struct login *l, struct err *e)
 
 static int ask_sure(const struct login *l, const char *program, struct err *e)
 {
-    const struct token_info *i = token_info(l->t);
+    const struct token_info *i = l->door->info;
     const char *may = i->pin == PIN_FINAL_TRY ? "is" : "may be";
     char answer[16], text[512], label[TOKEN_LABEL_MAX * 4];
 
@@ -66,7 +66,7 @@ static int ask_sure(const struct login *l, const char *program, struct err *e)
 /* Before anyone is asked: a PIN that could not be tried is not asked for. */
 static int check_tries(struct login *l, struct err *e)
 {
-    const struct token_info *i = token_info(l->t);
+    const struct token_info *i = l->door->info;
     char program[TOKEN_PATH_MAX];
 
     if (i->pin == PIN_LOCKED) {
@@ -102,8 +102,8 @@ static int login_keypad(struct login *l, struct err *e)
 {
     if (check_tries(l, e))
         return e->code;
-    out_hint("enter the PIN of token '%s' on the device", token_info(l->t)->label);
-    return pin_try_typed(l->c, l->t, NULL, l->want.is_last_try, e);
+    out_hint("enter the PIN of token '%s' on the device", l->door->info->label);
+    return pin_try_typed(l->c, l->door, NULL, l->want.is_last_try, e);
 }
 
 static int login_with(struct login *l, struct secret *used, struct err *e)
@@ -115,11 +115,11 @@ static int login_with(struct login *l, struct secret *used, struct err *e)
     if (pin_read(w, &pin, e))
         return e->code;
     if (w->is_typed)
-        rc = pin_try_typed(l->c, l->t, &pin, w->is_last_try, e);
+        rc = pin_try_typed(l->c, l->door, &pin, w->is_last_try, e);
     else
-        rc = pin_try_unattended(l->c, l->t, &pin, &w->is_refused, e);
+        rc = pin_try_unattended(l->c, l->door, &pin, &w->is_refused, e);
     if (!rc && l->c->args->command->run != run_pin) /* which changes it */
-        pin_say_default(token_info(l->t), &pin);
+        pin_say_default(l->door->info, &pin);
     return rc || !used ? rc : secret_copy(used, secret_bytes(&pin), e);
 }
 
@@ -140,17 +140,16 @@ static int login_once(struct login *l, struct secret *used, struct err *e)
     return login_with(l, used, e);
 }
 
-int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,
-              struct err *e)
+int pin_login_by(const struct cli *c, const struct pin_door *d, const char *pin_file,
+                 struct secret *used, struct err *e)
 {
     struct login l = {.c = c,
-                      .t = t,
-                      .want = {.cli = c, .info = token_info(t), .pin_file = pin_file, .wrong = ""}};
+                      .door = d,
+                      .want = {.cli = c, .info = d->info, .pin_file = pin_file, .wrong = ""}};
 
-    waiting_watch(t);
     if (check_options(c, e))
         return e->code;
-    if (token_info(t)->is_protected_path && !pin_is_given(c, pin_file))
+    if (d->info->is_protected_path && !pin_is_given(c, pin_file))
         return login_keypad(&l, e);
     for (int i = 1;; i++) {
         l.want.is_typed = false;
@@ -161,4 +160,26 @@ int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct
         memcpy(l.wrong, e->msg, sizeof(l.wrong));
         l.want.wrong = l.wrong;
     }
+}
+
+/* -- a token of this process -- */
+
+static int login_token(void *ctx, const struct secret *pin, bool use_last_try, struct err *e)
+{
+    return token_login(ctx, pin, use_last_try, e);
+}
+
+static enum pin_try tried_token(void *ctx)
+{
+    return token_pin_try(ctx);
+}
+
+int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,
+              struct err *e)
+{
+    const struct pin_door d = {
+        .info = token_info(t), .login = login_token, .tried = tried_token, .ctx = t};
+
+    waiting_watch(t);
+    return pin_login_by(c, &d, pin_file, used, e);
 }

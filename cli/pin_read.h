@@ -29,11 +29,11 @@ int pin_read_option(const struct cli *c, enum opt_id fd, enum opt_id file, struc
 
 /* A login whose PIN nobody typed: one failure, and none is tried again until a person succeeds.
  * *is_refused: it was not tried for that. */
-int pin_try_unattended(const struct cli *c, struct token *t, const struct secret *pin,
+int pin_try_unattended(const struct cli *c, const struct pin_door *d, const struct secret *pin,
                        bool *is_refused, struct err *e) MUST_USE;
 /* A login whose PIN a person typed; pin NULL: on the device. */
-int pin_try_typed(const struct cli *c, struct token *t, const struct secret *pin, bool is_last_try,
-                  struct err *e) MUST_USE;
+int pin_try_typed(const struct cli *c, const struct pin_door *d, const struct secret *pin,
+                  bool is_last_try, struct err *e) MUST_USE;
 /* The next wrong PIN would lock the token, as it tells, or may lock one that never tells. */
 bool pin_is_last_try(const struct cli *c, const struct token_info *i);
 /* The refusal for one that never tells. */

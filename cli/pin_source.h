@@ -40,6 +40,18 @@ void pin_say_default(const struct token_info *info, const struct secret *pin);
  * keypad of the token's own). */
 int pin_login(const struct cli *c, struct token *t, const char *pin_file, struct secret *used,
               struct err *e) MUST_USE;
+/* Where a PIN is tried: a token of this process, or one that the agent has. info: as the last try
+ * left it. */
+struct pin_door {
+    const struct token_info *info;
+    /* As token_login: pin NULL on the device. */
+    int (*login)(void *ctx, const struct secret *pin, bool use_last_try, struct err *e);
+    enum pin_try (*tried)(void *ctx); /* of the last login */
+    void *ctx;
+};
+/* As pin_login, whoever tries. */
+int pin_login_by(const struct cli *c, const struct pin_door *d, const char *pin_file,
+                 struct secret *used, struct err *e) MUST_USE;
 /* The absolute path of --pin-file, for tokens.json, when --keep-pin-file is given; "" otherwise. */
 int pin_file_to_keep(const struct cli *c, char out[TOKEN_PATH_MAX], struct err *e) MUST_USE;
 /* Whether an unattended login with this token would be refused now. */

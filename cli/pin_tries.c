@@ -67,12 +67,12 @@ int pin_refuse_untold(const struct token_info *i, struct err *e)
 }
 
 /* The driver knows no token's tool; the hints that it gave are for any. */
-static int locked(const struct cli *c, const struct token *t, struct err *e)
+static int locked(const struct cli *c, const struct pin_door *d, struct err *e)
 {
-    struct pin_count k = count_of(c, token_info(t));
+    struct pin_count k = count_of(c, d->info);
 
     e->n_hints = 0;
-    err_hint(e, "%s", token_unlock_advice(token_info(t)));
+    err_hint(e, "%s", token_unlock_advice(d->info));
     if (k.kept < UNTOLD_TRIES)
         return e->code;
     if (k.n == 0)
@@ -93,21 +93,21 @@ static bool is_of_vault(const struct cli *c)
 }
 
 /* What a login says of the count. */
-static enum pin_end end_of(const struct token *t, int rc)
+static enum pin_end end_of(const struct pin_door *d, int rc)
 {
     if (rc == ERR_PIN_LOCKED)
         return PIN_END_LOCKED;
-    if (!rc && token_pin_try(t) == PIN_PROVEN)
+    if (!rc && d->tried(d->ctx) == PIN_PROVEN)
         return PIN_END_RIGHT;
-    return rc && token_pin_try(t) == PIN_TRIED ? PIN_END_WRONG : PIN_END_UNTRIED;
+    return rc && d->tried(d->ctx) == PIN_TRIED ? PIN_END_WRONG : PIN_END_UNTRIED;
 }
 
 /* Counted before it is made, so that a try that is never finished counts. Where nothing can be
  * remembered a person may try all the same. */
-static int login_counted(const struct cli *c, struct token *t, const struct secret *pin,
+static int login_counted(const struct cli *c, const struct pin_door *d, const struct secret *pin,
                          bool is_last_try, struct err *e)
 {
-    const struct token_info *i = token_info(t);
+    const struct token_info *i = d->info;
     struct pin_count k = {.fd = -1};
     uint8_t name[SHA256_LEN];
     struct err quiet;
@@ -119,34 +119,34 @@ static int login_counted(const struct cli *c, struct token *t, const struct secr
         pin_count_end(&k, PIN_END_UNTRIED);
         return pin_refuse_untold(i, e);
     }
-    int rc = token_login(t, pin, is_last_try, e);
-    pin_count_end(&k, end_of(t, rc));
+    int rc = d->login(d->ctx, pin, is_last_try, e);
+    pin_count_end(&k, end_of(d, rc));
     return rc;
 }
 
 /* A locked TPM compares no PIN; other tokens may have locked on this one. */
-static bool is_failure(const struct token *t, int rc)
+static bool is_failure(const struct pin_door *d, int rc)
 {
-    return rc && token_pin_try(t) == PIN_TRIED &&
-           !(rc == ERR_PIN_LOCKED && tells_nothing(token_info(t)));
+    return rc && d->tried(d->ctx) == PIN_TRIED &&
+           !(rc == ERR_PIN_LOCKED && tells_nothing(d->info));
 }
 
-int pin_try_unattended(const struct cli *c, struct token *t, const struct secret *pin,
+int pin_try_unattended(const struct cli *c, const struct pin_door *d, const struct secret *pin,
                        bool *is_refused, struct err *e)
 {
     struct pin_guard g = {.fd = -1};
     uint8_t name[SHA256_LEN];
 
-    if (guard_name(token_info(t), name, e))
+    if (guard_name(d->info, name, e))
         return e->code;
     *is_refused = pin_guard_begin(&c->where, guard_place, name, &g, e) != OK;
     if (*is_refused)
         return is_of_vault(c) ? err_hint(e, "%s", cheap_way) : e->code;
-    int rc = login_counted(c, t, pin, false, e);
-    bool is_wrong = is_failure(t, rc);
+    int rc = login_counted(c, d, pin, false, e);
+    bool is_wrong = is_failure(d, rc);
     pin_guard_end(&g, !is_wrong);
     if (rc == ERR_PIN_LOCKED)
-        return locked(c, t, e);
+        return locked(c, d, e);
     if (is_wrong)
         err_hint(e, "a PIN that nobody typed is not tried again until one was typed");
     if (is_wrong && is_of_vault(c))
@@ -170,19 +170,19 @@ void pin_note_failure(const struct cli *c, const struct token *t)
         pin_guard_end(&g, false);
 }
 
-int pin_try_typed(const struct cli *c, struct token *t, const struct secret *pin, bool is_last_try,
-                  struct err *e)
+int pin_try_typed(const struct cli *c, const struct pin_door *d, const struct secret *pin,
+                  bool is_last_try, struct err *e)
 {
     uint8_t name[SHA256_LEN];
     struct err quiet;
-    int rc = login_counted(c, t, pin, is_last_try, e);
-    enum pin_try tried = token_pin_try(t);
+    int rc = login_counted(c, d, pin, is_last_try, e);
+    enum pin_try tried = d->tried(d->ctx);
 
-    if (!rc && tried == PIN_PROVEN && guard_name(token_info(t), name, &quiet) == OK)
+    if (!rc && tried == PIN_PROVEN && guard_name(d->info, name, &quiet) == OK)
         pin_guard_clear(&c->where, guard_place, name);
     if (rc == ERR_PIN_LOCKED)
-        return locked(c, t, e);
-    if (rc == ERR_PIN && tried == PIN_TRIED && tells_nothing(token_info(t)))
+        return locked(c, d, e);
+    if (rc == ERR_PIN && tried == PIN_TRIED && tells_nothing(d->info))
         err_hint(e, "this token does not tell how many tries are left, and locks after a few");
     if (rc == ERR_PIN && tried == PIN_TRIED && e->n_hints == 0)
         err_hint(e, "enter the token's user PIN again");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer request: signs one request, has it sent once, prints the reply. Nothing is tried again: an
  * order that is sent twice is two orders. */
-#include "agent/courier.h"
+#include "agent/ask.h"
 #include "agent/prepare.h"
 #include "base/wipe.h"
+#include "cli/by_agent.h"
 #include "cli/cli.h"
 #include "cli/failure_text.h"
 #include "cli/reply_text.h"
@@ -215,17 +216,26 @@ static void show_reply(struct cli *c, const struct sending *s)
         failure_json(out_json(&c->out), &f);
 }
 
-static int send_and_show(struct cli *c, struct vault *v, struct sending *s, struct err *e)
+static int hand_to_anyone(struct cli *c, struct vault *v, struct sending *s, struct err *e)
 {
     const struct record_info *only[] = {&s->info};
-    char host[160];
-    int rc;
+    bool is_public = s->prepared.cls == CLASS_PUBLIC;
 
+    if (by_agent(c, v, is_public, &s->courier, e))
+        return e->code;
+    if (s->courier)
+        return ask_agent(s->courier, 1, s->info.name, &s->prepared, e);
     if (courier_start(only, 1, &s->courier, e))
         return e->code;
-    rc = s->prepared.cls == CLASS_PUBLIC ? send_unsigned(s, e) : send_signed(c, v, s, e);
-    if (rc)
-        return rc;
+    return is_public ? send_unsigned(s, e) : send_signed(c, v, s, e);
+}
+
+static int send_and_show(struct cli *c, struct vault *v, struct sending *s, struct err *e)
+{
+    char host[160];
+
+    if (hand_to_anyone(c, v, s, e))
+        return e->code;
     if (courier_wait(s->courier, &s->answer, e)) {
         if (is_order(s))
             err_hint(e, "%s", may_be_done);

@@ -3,21 +3,10 @@
 #include "agent/policy.h"
 #include "cli/cli.h"
 #include "cli/session.h"
+#include "cli/unseal_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static void classes_text(const struct record_info *r, char *out, size_t cap)
-{
-    unsigned bits = policy_classes(r);
-    size_t n = 0;
-
-    out[0] = 0;
-    for (unsigned i = 0; i < CLASS_COUNT && n < cap; i++)
-        if (bits & CLASS_BIT(i))
-            n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "",
-                                  class_name((enum req_class)i));
-}
 
 static void show_hosts(struct cli *c, const struct record_info *r, const struct connector *k)
 {
@@ -59,6 +48,7 @@ static void show_rare(struct cli *c, const struct record_info *r)
 {
     struct out *o = &c->out;
     cJSON *j = o->is_json ? out_json(o) : NULL;
+    char unseal[UNSEAL_WORDS];
 
     if (r->unverified)
         out_line(o,
@@ -66,13 +56,15 @@ static void show_rare(struct cli *c, const struct record_info *r)
                  "try it: coffer verify %s",
                  r->name);
     if (r->release)
-        out_line(o, "release      signatures may be handed to clients");
+        out_line(o, "release      %s", release_words(r));
     if (r->connect_to[0])
         out_line(o, "connects to  %s", r->connect_to);
     if (r->egress[0])
         out_line(o, "egress       %s", r->egress);
-    if (r->unseal[0])
-        out_line(o, "unseal       %s", r->unseal);
+    if (r->unseal[0]) {
+        unseal_words(r, unseal);
+        out_line(o, "unseal       %s", unseal);
+    }
     if (r->ca.n > 0)
         out_line(o, "CA           own certificates (%zu bytes of PEM)", r->ca.n);
     if (r->policy.n > 0)
@@ -91,11 +83,11 @@ static void show_head(struct cli *c, const struct record_info *r, const struct c
                       bool has_software)
 {
     struct out *o = &c->out;
-    char created[DATE_TEXT], rotated[DATE_TEXT], classes[256];
+    char created[DATE_TEXT], rotated[DATE_TEXT], classes[CLASSES_TEXT];
 
     date_text(r->created_ms, created);
     date_text(r->rotated_ms, rotated);
-    classes_text(r, classes, sizeof(classes));
+    classes_words(r, classes);
     out_line(o, "name         %s", r->name);
     out_line(o, "exchange     %s%s%s%s", r->connector, k ? " (" : "", k ? k->title : "",
              k ? ")" : ", which this version does not know");

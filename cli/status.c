@@ -4,6 +4,7 @@
 #include "cli/status.h"
 
 #include "base/text.h"
+#include "cli/agent_rows.h"
 #include "cli/pin_source.h"
 #include "cli/recipients.h"
 #include "cli/session.h"
@@ -238,6 +239,7 @@ static void show_all(struct overview *s)
     attention_show(o, &s->attention);
     out_line(o, "%s", "");
     show_vault(s);
+    agent_status(s->c, s->vault, s->now_ms);
     show_keys(s);
     if (o->is_json)
         cJSON_AddItemToObject(out_json(o), "keys", s->rows.keys);

@@ -4,6 +4,8 @@
 #include "cli/command.h"
 
 #define OPTIONS(...) ((const enum opt_id[]){__VA_ARGS__ __VA_OPT__(, ) OPT_COUNT})
+/* Of commands that go through the agent where one is unlocked. */
+#define LOGIN_OR_AGENT LOGIN, OPT_NO_AGENT
 #define LOGIN OPT_PIN_FD, OPT_PIN_FILE, OPT_PINENTRY, OPT_USE_LAST_TRY
 
 const struct command commands[] = {
@@ -45,14 +47,15 @@ const struct command commands[] = {
         .name = "add",
         .synopsis =
             "NAME EXCHANGE [--env ENV] [--region R] [--allow CLASS,...] [--accept-risk REASON] "
-            "[--no-verify] [--from-json FILE [--remove-source] | --from-fd N] "
-            "[--field-file FIELD=PATH] [--connect-to H:P:ADDR:PORT] [--ca-file FILE]",
+            "[--unseal TIME] [--release YES|NO] [--no-verify] [--from-json FILE "
+            "[--remove-source] | --from-fd N] [--field-file FIELD=PATH] "
+            "[--connect-to H:P:ADDR:PORT] [--ca-file FILE]",
         .gist = "try an exchange key, judge it, seal it",
         .words = {"NAME", "EXCHANGE"},
         .min_words = 2,
         .options = OPTIONS(LOGIN, OPT_ENV, OPT_REGION, OPT_ALLOW, OPT_ACCEPT_RISK, OPT_NO_VERIFY,
                            OPT_FROM_JSON, OPT_REMOVE_SOURCE, OPT_FROM_FD, OPT_FIELD_FILE,
-                           OPT_CONNECT_TO, OPT_CA_FILE),
+                           OPT_CONNECT_TO, OPT_CA_FILE, OPT_UNSEAL, OPT_RELEASE),
         .details = help_add,
         .run = run_add,
     },
@@ -81,7 +84,7 @@ const struct command commands[] = {
         .synopsis = "[NAME] [--strict] [--accept-risk REASON] | NAME --trade SYMBOL [--yes]",
         .gist = "does a key work, what may it do (no NAME: all)",
         .words = {"NAME"},
-        .options = OPTIONS(LOGIN, OPT_STRICT, OPT_TRADE, OPT_YES, OPT_ACCEPT_RISK),
+        .options = OPTIONS(LOGIN_OR_AGENT, OPT_STRICT, OPT_TRADE, OPT_YES, OPT_ACCEPT_RISK),
         .details = help_verify,
         .run = run_verify,
     },
@@ -99,7 +102,7 @@ const struct command commands[] = {
         .gist = "what the key's account holds",
         .words = {"NAME"},
         .min_words = 1,
-        .options = OPTIONS(LOGIN),
+        .options = OPTIONS(LOGIN_OR_AGENT),
         .details = help_balance,
         .run = run_balance,
     },
@@ -154,7 +157,7 @@ const struct command commands[] = {
         .gist = "sign a request, send it, print the reply",
         .words = {"NAME", "METHOD", "URL"},
         .min_words = 3,
-        .options = OPTIONS(LOGIN, OPT_DATA, OPT_HEADER, OPT_INCLUDE),
+        .options = OPTIONS(LOGIN_OR_AGENT, OPT_DATA, OPT_HEADER, OPT_INCLUDE),
         .details = help_request,
         .run = run_request,
     },
@@ -201,6 +204,73 @@ const struct command commands[] = {
                    "its first line\n"
                    "counts.\n",
         .run = run_pin,
+    },
+    {
+        .name = "policy",
+        .synopsis = "NAME [--unseal TIME] [--release YES|NO]",
+        .gist = "how long the agent holds a key, and whether signatures leave it",
+        .words = {"NAME"},
+        .min_words = 1,
+        .options = OPTIONS(LOGIN, OPT_UNSEAL, OPT_RELEASE),
+        .details = help_policy,
+        .run = run_policy,
+    },
+    {
+        .name = "agent",
+        .synopsis = "[--foreground] [--listen ADDR:PORT] [--no-proxy] [--proxy-socket PATH] "
+                    "[--proxy-uid UID]... [--token-port PORT]... [--lock-after TIME] | --reload | "
+                    "--stop",
+        .gist = "sign for bots: start the agent and its proxy",
+        .options = OPTIONS(LOGIN, OPT_FOREGROUND, OPT_LISTEN, OPT_NO_PROXY, OPT_PROXY_SOCKET,
+                           OPT_PROXY_UID, OPT_TOKEN_PORT, OPT_LOCK_AFTER, OPT_RELOAD, OPT_STOP),
+        .details = help_agent,
+        .run = run_agent,
+    },
+    {
+        .name = "unlock",
+        .synopsis = "",
+        .gist = "give the agent the token's PIN",
+        .options = OPTIONS(LOGIN),
+        .details = help_unlock,
+        .run = run_unlock,
+    },
+    {
+        .name = "lock",
+        .synopsis = "",
+        .gist = "have the agent forget the PIN and every key",
+        .options = OPTIONS(),
+        .details = help_lock,
+        .run = run_lock,
+    },
+    {
+        .name = "run",
+        .synopsis = "NAME [--as CLIENT] -- CMD [ARG]...",
+        .gist = "start a bot that trades with a key it never sees",
+        .words = {"NAME"},
+        .min_words = 1,
+        .has_rest = true,
+        .options = OPTIONS(LOGIN, OPT_AS),
+        .details = help_run,
+        .run = run_bot,
+    },
+    {
+        .name = "proxy",
+        .synopsis = "[--show CLIENT NAME [--client NAME]]",
+        .gist = "where the proxy listens, and what to write into a bot",
+        .words = {"NAME"},
+        .options = OPTIONS(OPT_SHOW, OPT_CLIENT),
+        .details = help_proxy,
+        .run = run_proxy,
+    },
+    {
+        .name = "bearer",
+        .synopsis = "NAME [list] | NAME add CLIENT | NAME revoke CLIENT",
+        .gist = "who may use a key over TCP",
+        .words = {"NAME", "ACTION", "CLIENT"},
+        .min_words = 1,
+        .options = OPTIONS(),
+        .details = help_bearer,
+        .run = run_bearer,
     },
     {
         .name = "guide",

@@ -108,7 +108,7 @@ int run_tokens(struct cli *c, struct err *e)
     v->c = c;
     v->l = l;
     v->list = c->out.is_json ? json_array(out_json(&c->out), "tokens") : NULL;
-    places_find(c, l, getenv("SOFTHSM2_CONF") != NULL, p);
+    token_places_find(c, l, getenv("SOFTHSM2_CONF") != NULL, p);
     for (size_t i = 0; i < p->n; i++)
         n += show_place(v, &p->v[i], n);
     say_end(v, n);

@@ -25,8 +25,8 @@ struct places {
 /* Drivers that are worth asking: of this machine's vaults, of its embedded tokens, and known ones
  * that are installed; SoftHSM's where the person has a configuration for it. With --module that one
  * alone. The same one under two names is there once. */
-void places_find(struct cli *c, const struct local_tokens *l, bool has_softhsm_conf,
-                 struct places *out);
+void token_places_find(struct cli *c, const struct local_tokens *l, bool has_softhsm_conf,
+                       struct places *out);
 
 #define SEEN_MAX 64u
 

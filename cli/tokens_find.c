@@ -108,7 +108,7 @@ static void add_known(struct places *p)
             add_place(p, elsewhere[i], "");
 }
 
-void places_find(struct cli *c, const struct local_tokens *l, bool has_softhsm_conf,
+void token_places_find(struct cli *c, const struct local_tokens *l, bool has_softhsm_conf,
                  struct places *p)
 {
     char module[TOKEN_PATH_MAX];

@@ -28,6 +28,7 @@ struct verifying {
     size_t n, n_done;     /* done: reported, from the first on */
     char reason[256];
     bool is_one; /* NAME was given */
+    bool is_by_agent; /* which opens the keys; no record is open here */
     struct courier *courier;
     size_t n_works, n_refused, n_unreached, n_trouble; /* trouble: problems with a key that works */
 };
@@ -49,7 +50,7 @@ int verify_settle(struct cli *c, struct vault *v, struct patient *p, const char 
 
 /* Refusals that need no PIN: options, and a record that may not trade. */
 int verify_trade_check(const struct cli *c, const struct record_info *info, struct err *e) MUST_USE;
-/* Asks, places the order, cancels it, tells. p: opened, and works. */
+/* Asks, places the order, cancels it, tells. p: works, and is opened or the agent's. */
 int verify_trade(struct cli *c, struct courier *courier, const struct patient *p,
                  struct err *e) MUST_USE;
 

@@ -209,7 +209,7 @@ static int refuse_order(const char *name, const struct connector *k, struct err 
 int verify_trade(struct cli *c, struct courier *courier, const struct patient *p, struct err *e)
 {
     AUTO(errand_freep) struct errand *r = NULL;
-    const struct record_info *info = record_info(p->r);
+    const struct record_info *info = &p->info;
     const struct connector *k = connector_find(info->connector);
     bool yes;
 
@@ -221,7 +221,7 @@ int verify_trade(struct cli *c, struct courier *courier, const struct patient *p
         return e->code;
     if (!yes)
         return err_set(e, ERR_FAILED, "no order was placed");
-    r = errand_new(PURPOSE_TRADE, info, record_signer(p->r), e);
+    r = errand_new(PURPOSE_TRADE, info, p->r ? record_signer(p->r) : NULL, e);
     if (!r)
         return e->code;
     r->talk.symbol = c->args->value[OPT_TRADE];
