@@ -7,6 +7,9 @@ BINDIR  ?= $(PREFIX)/bin
 NETDIR   = $(BINDIR)/../lib/coffer
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/coffer
+SHAREDIR = $(BINDIR)/../share/coffer
+UNITDIR ?= $(PREFIX)/lib/systemd
+CLIENT_DIRS := clients/hummingbot clients/python clients/js
 B       ?= build/release
 CC      ?= cc
 CFLAGS  ?= -O2 -g
@@ -20,12 +23,13 @@ VERSION := $(or $(if $(wildcard .git),$(patsubst v%,%,$(shell git describe --tag
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PKGS := p11-kit-1 libcrypto libcjson
-# Of coffer-net, the one program that links them.
-NET_PKGS := libcurl libseccomp libssl libcrypto libcjson
+# A program links of these what it uses: coffer neither libevent nor libseccomp, coffer-agent no p11-kit.
+PKGS := p11-kit-1 libcrypto libcjson libevent_core libseccomp
+# Of coffer-net, the one program that links libcurl.
+NET_PKGS := libcurl libseccomp libssl libcrypto libcjson libevent_core
 # Goals that do not compile by themselves: no compiler or library is looked for when only these are asked.
 GOALS := $(or $(MAKECMDGOALS),all)
-QUIET_GOALS := clean lint uninstall deps demo check check-slow check-tokens bench asan valgrind fuzz
+QUIET_GOALS := clean lint uninstall deps demo check check-slow check-tokens check-clients bench asan valgrind fuzz
 COMPILES := $(filter-out $(QUIET_GOALS),$(GOALS))
 
 # Each optional flag is probed once per compiler and kept only if the compiler takes it.
@@ -65,8 +69,14 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DOPENSSL_API_COMPAT=30000 -DOPENSSL_NO_DEPRECATED
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(filter-out $(FORTIFY),$(PROBED)) $(HARDEN) $(SAN) $(WERROR) $(CPPFLAGS) $(PKG_CFLAGS)
 ALL_LIBS = $(PKG_LIBS) -lpthread
 
-DIRS := base pkcs11 vault connectors agent cli
-SRCS := $(filter-out cli/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
+# The programs, and the folder of each one's main.c.
+PROGRAMS := coffer coffer-net coffer-agent coffer-token
+MAIN_coffer := cli
+MAIN_coffer-net := net
+MAIN_coffer-agent := agent
+MAIN_coffer-token := helper
+DIRS := base pkcs11 vault connectors agent helper cli
+SRCS := $(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(DIRS))))
 LIB  := $(B)/libcoffer.a
 OBJS := $(SRCS:%.c=$(B)/%.o)
 # coffer-net is made of net/ and base/ alone; the tests of its parts link the same archive.
@@ -75,7 +85,8 @@ NET_OBJS := $(NET_SRCS:%.c=$(B)/%.o)
 NET_LIB  := $(B)/libcoffernet.a
 UNITS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 TEST_LIB := $(B)/tests/libtests.a
-TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
+# http_fixture.c stands in for what other tests take from coffer-net itself.
+TEST_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out tests/test_%.c tests/http_fixture.c,$(wildcard tests/*.c)))
 TOOL_SRCS := $(wildcard tests/tools/*.c)
 SO_SRCS := $(filter %_preload.c %_module.c,$(TOOL_SRCS))
 TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(filter-out $(SO_SRCS),$(TOOL_SRCS))) \
@@ -83,21 +94,22 @@ TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(filter-out $(SO_SRCS),$(TOOL_
 CARD_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/card/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Programs of their own, besides the one that measures.
-BENCH_PLAIN := $(patsubst %,tests/bench/%.c,floor floor_net floor_read floor_wrap server)
+BENCH_PLAIN := $(patsubst %,tests/bench/%.c,floor floor_net floor_read floor_wrap load server)
 BENCH_SRCS := $(filter-out $(BENCH_PLAIN),$(wildcard tests/bench/*.c))
 BENCH := $(B)/bench/bench $(BENCH_PLAIN:tests/%.c=$(B)/%)
 
-.PHONY: FORCE all check check-run check-slow check-slow-run check-tokens check-tokens-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
+.PHONY: FORCE all check check-run check-slow check-slow-run check-tokens check-tokens-run check-clients check-clients-run demo demo-run bench bench-run asan valgrind lint fuzz fuzz-run \
         install uninstall clean deps units tools fuzzers example
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: build/coffer build/coffer-net
+all: $(PROGRAMS:%=build/%)
 
-build/coffer build/coffer-net: build/%: $(B)/%
+$(PROGRAMS:%=build/%): build/%: $(B)/%
 	$(Q)[ "$(B)" != build/release ] || ln -f $< $@
 
-$(B)/coffer: $(B)/cli/main.o $(LIB)
+.SECONDEXPANSION:
+$(B)/coffer $(B)/coffer-agent $(B)/coffer-token: $(B)/%: $(B)/$$(MAIN_$$*)/main.o $(LIB)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
 
@@ -120,7 +132,7 @@ $(B)/.version: FORCE
 	$(Q)mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
 FORCE:
 
-$(patsubst %.c,$(B)/%.o,$(shell grep -lw VERSION $(wildcard cli/*.c agent/*.c net/*.c) /dev/null)): $(B)/.version
+$(patsubst %.c,$(B)/%.o,$(shell grep -lw VERSION $(wildcard cli/*.c agent/*.c net/*.c helper/*.c) /dev/null)): $(B)/.version
 
 $(B)/%.o: %.c $(B)/.flags
 	$(call say,CC,$<)
@@ -141,8 +153,16 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(TEST_LIB) $(LIB)
 
 # These talk to a real coffer-net, or to parts of it.
 $(B)/tests/test_courier $(B)/tools/fetch: | $(B)/coffer-net
-$(B)/tests/test_net $(B)/tests/test_sandbox: $(NET_LIB)
-$(B)/tests/test_net $(B)/tests/test_sandbox: PKG_LIBS += $(NET_LIBS)
+# What tests parts of net/ includes one of its headers, or a fixture that does.
+NET_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(shell grep -lE '"(net/|tests/(gate_world|http_fixture|tls_server))' tests/test_*.c)) \
+        $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(shell grep -l '"net/' tests/fuzz/fuzz_*.c))
+$(NET_TESTS): $(NET_LIB)
+$(NET_TESTS): PKG_LIBS += $(NET_LIBS)
+# The stand-ins come before the archives that have the real ones.
+HTTP_TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(shell grep -l '"tests/http_fixture' tests/test_*.c))
+$(HTTP_TESTS): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/http_fixture.o $(TEST_LIB) $(NET_LIB)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SAN) $(LINK) -o $@ $^ $(ALL_LIBS)
 
 # Tools of the tests: programs, and shared objects (*_preload.c, *_module.c), which never carry a sanitizer.
 $(B)/tools/%.so: tests/tools/%.c $(B)/.flags
@@ -198,7 +218,7 @@ check:
 	@tests/deps.sh check
 	@$(MAKE) --no-print-directory check-run
 
-check-run: $(B)/coffer $(B)/coffer-net all units tools fuzzers
+check-run: $(PROGRAMS:%=$(B)/%) all units tools fuzzers
 	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py
 
 # The sweeps that kill or starve a command at each of its system calls.
@@ -206,7 +226,7 @@ check-slow:
 	@tests/deps.sh check
 	@$(MAKE) --no-print-directory check-slow-run
 
-check-slow-run: $(B)/coffer $(B)/coffer-net tools
+check-slow-run: $(PROGRAMS:%=$(B)/%) tools
 	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py --slow
 
 # The end-to-end scripts again, on each token by its real driver.
@@ -214,8 +234,17 @@ check-tokens:
 	@tests/deps.sh check
 	@$(MAKE) --no-print-directory check-tokens-run
 
-check-tokens-run: $(B)/coffer $(B)/coffer-net tools
+check-tokens-run: $(PROGRAMS:%=$(B)/%) tools
 	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py --tokens
+
+# Real client libraries, from npm, on the agent's proxy and the simulated exchanges.
+check-clients:
+	@tests/deps.sh check
+	@$(MAKE) --no-print-directory check-clients-run
+
+check-clients-run: $(PROGRAMS:%=$(B)/%) tools
+	@tests/clients/prepare.sh build/clients
+	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py --clients
 
 demo:
 	@tests/deps.sh demo
@@ -258,15 +287,23 @@ lint:
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(NETDIR)' '$(DESTDIR)$(MANDIR)/man1'
 	install -m 755 build/coffer '$(DESTDIR)$(BINDIR)/coffer'
-	install -m 755 build/coffer-net '$(DESTDIR)$(NETDIR)/coffer-net'
+	install -m 755 build/coffer-net build/coffer-agent build/coffer-token '$(DESTDIR)$(NETDIR)'
 	install -m 644 man/coffer.1 '$(DESTDIR)$(MANDIR)/man1/coffer.1'
+	for d in $(CLIENT_DIRS); do install -d '$(DESTDIR)$(SHAREDIR)'/$$d && \
+	  install -m 644 $$d/*.* '$(DESTDIR)$(SHAREDIR)'/$$d || exit 1; done
+	for d in user system; do install -d '$(DESTDIR)$(UNITDIR)'/$$d && for f in systemd/$$d/*; do \
+	  sed 's|/usr/bin/coffer|$(BINDIR)/coffer|' $$f >'$(DESTDIR)$(UNITDIR)'/$$d/$${f##*/} && \
+	  chmod 644 '$(DESTDIR)$(UNITDIR)'/$$d/$${f##*/} || exit 1; done; done
 	install -d '$(DESTDIR)$(DOCDIR)/docs/tokens'
 	install -m 644 docs/tokens/*.md '$(DESTDIR)$(DOCDIR)/docs/tokens'
 
 uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/coffer' '$(DESTDIR)$(MANDIR)/man1/coffer.1'
-	rm -f '$(DESTDIR)$(NETDIR)/coffer-net'
+	rm -f $(patsubst %,'$(DESTDIR)$(NETDIR)/%',coffer-net coffer-agent coffer-token)
 	rm -f $(patsubst %,'$(DESTDIR)$(DOCDIR)/%',$(wildcard docs/tokens/*.md))
+	rm -f $(patsubst systemd/%,'$(DESTDIR)$(UNITDIR)/%',$(wildcard systemd/*/*))
+	rm -rf $(patsubst %,'$(DESTDIR)$(SHAREDIR)/%',$(CLIENT_DIRS))
+	rmdir '$(DESTDIR)$(SHAREDIR)/clients' '$(DESTDIR)$(SHAREDIR)' 2>/dev/null || :
 	rmdir '$(DESTDIR)$(NETDIR)' '$(DESTDIR)$(DOCDIR)/docs/tokens' '$(DESTDIR)$(DOCDIR)/docs' '$(DESTDIR)$(DOCDIR)' 2>/dev/null || :
 
 deps:
@@ -275,5 +312,5 @@ deps:
 clean:
 	rm -rf build
 
--include $(OBJS:.o=.d) $(NET_OBJS:.o=.d) $(B)/net/main.d $(UNITS:%=%.d) $(B)/cli/main.d $(B)/make_example.d $(TEST_OBJS:.o=.d) $(CARD_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
+-include $(OBJS:.o=.d) $(NET_OBJS:.o=.d) $(B)/net/main.d $(B)/agent/main.d $(B)/helper/main.d $(UNITS:%=%.d) $(B)/cli/main.d $(B)/make_example.d $(TEST_OBJS:.o=.d) $(CARD_OBJS:.o=.d) $(wildcard $(B)/tools/*.d \
          $(B)/tests/fuzz/*.d $(B)/tests/bench/*.d)

@@ -43,6 +43,7 @@ want libssl-dev pkg_at_least libcrypto 3.0
 want libcjson-dev pkg_at_least libcjson 1.7
 want libcurl4-openssl-dev pkg_at_least libcurl 7.80
 want libseccomp-dev pkg_at_least libseccomp 2.5
+want libevent-dev pkg_at_least libevent_core 2.1
 if [ "$level" = demo ] || [ "$level" = check ]; then
     [ "$(ls /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so 2>/dev/null)" ] ||
         want softhsm2 have_softhsm

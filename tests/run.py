@@ -5,6 +5,7 @@ TMPDIR and HOME of its own below build/tmp that is removed afterwards. What uses
 second time with the system call memfd_secret refused, but for scripts with a line '# run: once'.
 Those with '# run: slow' run with --slow only, and then alone. Rows 'tokens/...' drive real drivers
 (tests/tokens/run.py); with --tokens the scripts of tests/tokens/e2e.py run on them, and nothing else.
+With --clients those of tests/clients/ run, and nothing else: real client libraries on the proxy.
 
 A row passes or fails by its TAP lines ('ok', 'not ok', '# SKIP reason', the plan '1..N').
 A crash, a time-out, a missing or different plan, or a bad exit status after good lines is one
@@ -36,6 +37,7 @@ JOBS = int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
 VALGRIND = "--valgrind" in sys.argv[1:]
 SLOW = "--slow" in sys.argv[1:]
 TOKENS = "--tokens" in sys.argv[1:]
+CLIENTS = "--clients" in sys.argv[1:]
 TIMEOUT = float(os.environ.get("TEST_TIMEOUT", 120)) * (10 if VALGRIND else 3 if SAN else 1)
 REFUSED = " (memfd_secret refused)"
 VALGRIND_ARGS = ["valgrind", "-q", "--child-silent-after-fork=yes", "--error-exitcode=99", "--leak-check=full",
@@ -179,7 +181,7 @@ def memfd_secret_is_given():
 
 def script(path):
     head = [sys.executable] if path.suffix == ".py" else ["bash"]
-    row = Row(f"e2e/{path.stem}", head + [path])
+    row = Row(f"{path.parent.name}/{path.stem}", head + [path])
     text = path.read_text(encoding="utf-8")
     limit = re.search(r"^# time-out: (\d+) s$", text, re.M)
     if limit:  # a long test says so in a line of its own
@@ -212,7 +214,15 @@ def is_wanted(row):
     return any(part in row.name for part in WANT.split(","))
 
 
+def scripts(folder):
+    """What starts with #! is a test; the rest of the folder is what tests import."""
+    return [script(p) for p in sorted((TOP / folder).glob("*"))
+            if p.suffix in (".py", ".sh") and p.read_bytes()[:2] == b"#!"]
+
+
 def rows():
+    if CLIENTS:
+        return [r for r in scripts("tests/clients") if is_wanted(r)]
     if TOKENS:
         return [r for r in on_tokens() if is_wanted(r)]
     units = [Row(p.stem, [BUILD / "tests" / p.stem], True)
@@ -227,10 +237,7 @@ def rows():
         for row in units:
             row.argv = VALGRIND_ARGS + row.argv
         return [r for r in units if is_wanted(r)]
-    # What starts with #! is a test; the rest of the folder is what tests import.
-    e2e = [script(p) for p in sorted((TOP / "tests/e2e").glob("*"))
-           if p.suffix in (".py", ".sh") and p.read_bytes()[:2] == b"#!"]
-    e2e = [r for r in e2e if (r.run == "slow") == SLOW and not (SAN and r.is_plain)]
+    e2e = [r for r in scripts("tests/e2e") if (r.run == "slow") == SLOW and not (SAN and r.is_plain)]
     if SLOW:
         return [r for r in e2e if is_wanted(r)]
     corpora = [Row(p.stem, [BUILD / "fuzz" / p.stem,
@@ -238,7 +245,7 @@ def rows():
                for p in sorted(TOP.glob("tests/fuzz/fuzz_*.c"))]
     lints = [] if SAN else [Row(f"lint/{p.stem}", ["sh", p])
                             for p in sorted((TOP / "tests/lint").glob("*.sh"))
-                            if p.stem in ("layers", "headers", "banned", "size")]
+                            if p.stem in ("layers", "headers", "banned", "size", "names")]
     tools = [Row("tools", ["bash", TOP / "tests/tools/selftest.sh"])]
     second = []
     if memfd_secret_is_given():

@@ -314,8 +314,32 @@ static void unknown_exchange(void)
     world_free(w);
 }
 
+/* Nothing is signed here: not for want of a key, and not with one. */
+static void by_the_agent(void)
+{
+    struct world *w = world_new("binance", PURPOSE_VERIFY, 3, verify, NULL);
+
+    w->list[0]->signer = w->list[2]->signer = NULL;
+    w->courier.no_to = "/account/";
+    OK_CALL(run(w), &w->e);
+    EQ_INT(w->courier.n_sent, 7);
+    for (size_t i = 0; i < w->courier.n_sent; i++) {
+        const struct sent *s = &w->courier.sent[i];
+        bool is_clock = strstr(s->url, "/time") != NULL;
+        EQ_INT(s->is_asked, strcmp(s->name, "key1") != 0);
+        EQ_INT(s->is_signed, !s->is_asked && !is_clock);
+        CHECK(!s->is_asked || !strstr(s->url, "signature"));
+        CHECK(strncmp(s->url, "https://api.binance.com/", 24) == 0);
+    }
+    EQ_INT(w->list[0]->failed.code, ERR_POLICY);
+    EQ_STR(w->list[0]->failed.msg, "the agent says no");
+    EQ_INT(w->list[2]->failed.code, ERR_POLICY);
+    world_free(w);
+}
+
 int main(void)
 {
+    RUN(by_the_agent);
     RUN(all_at_once);
     RUN(clocks_apart);
     RUN(clock_that_fails);

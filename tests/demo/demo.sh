@@ -26,7 +26,8 @@ run() {
         case $w in *[!A-Za-z0-9_./:=,~-]*) printf " '%s'" "$w" ;; *) printf ' %s' "$w" ;; esac
     done
     printf '\n'
-    (cd "$dir/home" && env -i HOME="$dir/home" PATH="$PATH" "$COFFER" "$@") > "$dir/out" 2>&1
+    (cd "$dir/home" && env -i HOME="$dir/home" PATH="$PATH" XDG_RUNTIME_DIR="$runtime" "$COFFER" "$@") \
+        > "$dir/out" 2>&1
     got=$?
     tidy < "$dir/out"
     [ -z "$(tail -c 1 "$dir/out")" ] || printf '\n'
@@ -59,7 +60,7 @@ EOP
     printf '$ python3 tests/exchange/run.py ~/exchange --keys ~/keys.json &\n'
     python3 "$top/tests/exchange/run.py" "$dir/home/exchange" --keys "$dir/keys.json" </dev/null &
     server=$!
-    trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null' EXIT
+    trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$runtime"' EXIT
     for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         [ -e "$dir/home/exchange/connect_to" ] && break
         sleep 0.2
@@ -81,6 +82,8 @@ signed() {
 }
 
 umask 077
+runtime=$(mktemp -d /tmp/coffer-demo.XXXXXX) || exit 1  # the path of a socket is short
+trap 'rm -rf "$runtime"' EXIT
 printf 'correct horse 9 battery\n' > "$dir/home/pin"
 printf 'wrong horse 9 battery\n' > "$dir/home/wrong-pin"
 creds='binance binance-new careless okx kraken coinbase'
@@ -120,6 +123,12 @@ say 'An order is placed and cancelled; a withdrawal is not even signed'
 run 0 request binance-main POST /api/v3/order -d 'symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=50000&newClientOrderId=demo-1' --pin-file pin
 run 0 request binance-main DELETE /api/v3/order -d 'symbol=BTCUSDT&origClientOrderId=demo-1' --pin-file pin
 run 5 request binance-main POST /sapi/v1/capital/withdraw/apply -d 'coin=BTC&amount=1' --pin-file pin
+
+say 'A bot without a secret: all that it gets is a URL, and what it may not do is refused'
+cp "$top/tests/demo/bot.py" "$dir/home/bot.py"
+run 0 run binance-main --pin-file pin -- python3 bot.py
+printf '$ cat ~/.local/state/coffer/*/audit.log\n'
+cat "$dir"/home/.local/state/coffer/*/audit.log | tidy
 
 say 'A new key takes the place of the old one, which stays until it is proven dead'
 run 0 rotate binance-main --from-json binance-new.json --remove-source --pin-file pin

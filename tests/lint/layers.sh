@@ -13,6 +13,7 @@ may_include() { # the folders that a folder sees
     connectors) echo base connectors ;;
     agent) echo base connectors vault agent ;;
     net) echo base connectors net ;;
+    helper) echo base pkcs11 helper ;;
     cli) echo base connectors pkcs11 vault agent cli ;;
     esac
 }
@@ -22,7 +23,7 @@ complain() {
     bad=1
 }
 
-for folder in base pkcs11 vault connectors agent cli net; do
+for folder in base pkcs11 vault connectors agent helper cli net; do
     allowed=" $(may_include "$folder") "
     for file in "$folder"/*.[ch]; do
         [ -e "$file" ] || continue
@@ -39,11 +40,21 @@ for folder in base pkcs11 vault connectors agent cli net; do
         fi
         # The network is coffer-net's; the courier holds one end of a socketpair to it.
         if [ "$folder" != net ] &&
-            grep -Hn '#[[:space:]]*include[[:space:]]*<\(curl\|netinet\|arpa\|netdb\|seccomp\|linux/landlock\)' "$file"; then
-            complain "$file: only net/ sees libcurl, libseccomp, landlock and addresses"
+            [ "$file" != agent/listen.c ] &&
+            grep -Hn '#[[:space:]]*include[[:space:]]*<\(curl\|netinet\|arpa\|netdb\)' "$file"; then
+            complain "$file: only net/ sees libcurl and addresses (agent/listen.c binds its port)"
         fi
         case $file in
-        net/* | agent/courier*.c) ;;
+        base/sandbox* | */sandbox*) ;;
+        *) ! grep -Hn '#[[:space:]]*include[[:space:]]*<\(seccomp\|linux/landlock\)' "$file" ||
+            complain "$file: a sandbox is made in base/sandbox*.c, its profile stands in sandbox*.c" ;;
+        esac
+        case $file in
+        cli/* | vault/* | connectors/* | pkcs11/*) ! grep -Hn '#[[:space:]]*include[[:space:]]*<event2' "$file" ||
+            complain "$file: no event loop here" ;;
+        esac
+        case $file in
+        net/* | agent/* | helper/* | base/stream*.c) ;;
         *) ! grep -Hn '#[[:space:]]*include[[:space:]]*<\(sys/socket\|sys/un\)' "$file" || complain "$file: no sockets here" ;;
         esac
         # The kernel's clock and random bytes enter in one place.

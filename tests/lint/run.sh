@@ -25,6 +25,7 @@ lint layers sh tests/lint/layers.sh
 lint headers sh tests/lint/headers.sh
 lint banned sh tests/lint/banned.sh
 lint size sh tests/lint/size.sh
+lint names sh tests/lint/names.sh
 if command -v shellcheck >/dev/null; then
     # shellcheck disable=SC2046 # a list of files
     lint shellcheck shellcheck -S style -e SC1091 $(find tests -name '*.sh') .ci/run
