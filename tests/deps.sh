@@ -3,7 +3,8 @@
 # Sees to what a target needs from Debian's or Ubuntu's packages: deps.sh build|demo|check [PROGRAM...] [--show]
 # Nothing is missing: says nothing. As root: prints the line and runs it. A user at a terminal is asked.
 # Otherwise, and with --show, the line is printed and the exit status is 1.
-# What only drives further tokens in the tests is wished for: without it those rows say 'not run', and nothing stops.
+# What only drives further tokens or clients in the tests is wished for: without it those rows say 'not run', and
+# nothing stops.
 set -u
 
 missing=
@@ -21,6 +22,7 @@ wish() { # wish PACKAGE TEST...
 have_library() { # have_library FILE, below any of the library folders
     [ "$(ls /usr/lib/*/"$1" /usr/lib/"$1" /usr/lib64/"$1" 2>/dev/null)" ]
 }
+have_aiohttp() { python3 -c 'import aiohttp' || /usr/bin/python3 -c 'import aiohttp'; }
 have_program() { command -v "$1" || PATH="$PATH:/usr/sbin:/sbin" command -v "$1"; }
 pkg_at_least() { pkg-config --atleast-version="$2" "$1"; }
 have_softhsm() {
@@ -66,6 +68,9 @@ if [ "$level" = check ]; then # the same names in Debian 12 and 13, Ubuntu 22.04
     wish libnss3-tools have_program certutil
     wish pinentry-tty have_program pinentry-tty
     wish pinentry-curses have_program pinentry-curses
+    wish curl have_program curl
+    wish python3-aiohttp have_aiohttp
+    wish systemd have_program systemd-analyze
 fi
 for arg; do
     if [ "$arg" = --show ]; then
@@ -94,7 +99,7 @@ if [ "$wished" ] && [ ! "$show" ]; then
     if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
         install_wished
     else
-        echo "note: without these packages the tests of some tokens are not run:$wished" >&2
+        echo "note: without these packages some tests are not run:$wished" >&2
     fi
 fi
 [ "$missing" ] || exit 0

@@ -164,6 +164,7 @@ if in_namespace true 2>/dev/null; then
 else
     echo "# verify by the system's CAs: not run: no namespace to add one to them in"
 fi
+part tests/bench/agent.py "$programs"
 [ "$missed" -eq 0 ] || echo "# targets missed: $missed; not counted in the short form"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

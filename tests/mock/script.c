@@ -24,6 +24,7 @@ struct rule {
     CK_OBJECT_CLASS of; /* CK_UNAVAILABLE_INFORMATION: any */
     struct bend bend;
     unsigned long after, times, n_seen;
+    char mark[16]; /* only while that file is there */
 };
 
 struct settings set;
@@ -121,6 +122,8 @@ static bool rule_word(struct rule *r, const char *word)
         r->bend.is_late = true;
     } else if (strcmp(word, "hang") == 0) {
         r->bend.is_hung = true;
+    } else if (strncmp(word, "while=", 6) == 0) {
+        snprintf(r->mark, sizeof(r->mark), ".%s", word + 6);
     } else if (strncmp(word, "of=", 3) == 0) {
         r->of = strcmp(word + 3, "private") == 0  ? CKO_PRIVATE_KEY
                 : strcmp(word + 3, "public") == 0 ? CKO_PUBLIC_KEY
@@ -327,6 +330,8 @@ unsigned long mock_count(const char *name)
 
 static bool rule_hits(struct rule *r)
 {
+    if (r->mark[0] && access(mock_path(r->mark), F_OK) != 0)
+        return false;
     unsigned long n = r->n_seen++;
     return n >= r->after && n - r->after < r->times;
 }
