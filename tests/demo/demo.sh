@@ -127,8 +127,8 @@ run 5 request binance-main POST /sapi/v1/capital/withdraw/apply -d 'coin=BTC&amo
 say 'A bot without a secret: all that it gets is a URL, and what it may not do is refused'
 cp "$top/tests/demo/bot.py" "$dir/home/bot.py"
 run 0 run binance-main --pin-file pin -- python3 bot.py
-printf '$ cat ~/.local/state/coffer/*/audit.log\n'
-cat "$dir"/home/.local/state/coffer/*/audit.log | tidy
+printf '$ grep request ~/.local/state/coffer/*/audit.log\n'
+grep -h '"request"' "$dir"/home/.local/state/coffer/*/audit.log | tidy
 
 say 'A new key takes the place of the old one, which stays until it is proven dead'
 run 0 rotate binance-main --from-json binance-new.json --remove-source --pin-file pin

@@ -19,6 +19,7 @@ VOLATILE = ((r"\d{4}-\d\d-\d\d( \d\d:\d\d UTC|(?=  ))", "DATE"), (r"\d+ ms\b", "
             (r"[0-9a-f]{4}(-[0-9a-f]{4}){7}", "FINGERPRINT"),
             (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
             (r"[A-Za-z0-9_/+=%.-]{64}\.\.\.", "LONG"),
+            (r"\brun-\d+\b", "run-N"),
             (r"\"(OK-ACCESS-SIGN|API-Sign)\":\"[^\"]*\"", r"\1 SIGNATURE"),
             (r"\b[0-9a-f]{8,}\b", "HEX"), (r"\b\d{13,19}\b", "NUMBER"),
             (r"module    .*", "module    PATH"), (r"firmware [\d.]+|PKCS11 [\d.]+", "VERSION"),
