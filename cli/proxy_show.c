@@ -84,9 +84,11 @@ static int show_ccxt(struct lines *l)
     say(l, "    const exchange = new ccxt.%s({", id);
     ccxt_options(l, "");
     say(l, "    });");
-    if (path[0])
+    if (path[0]) { /* ccxt sets a dispatcher of its own when it loads its transport */
+        say(l, "    await exchange.loadFetchImplementation();");
         say(l, "    exchange.fetchDispatcher = new Agent({ connect: { socketPath: '%s' } });",
             path);
+    }
     if (is_test(l))
         say(l, "    exchange.setSandboxMode(true);");
     say(l, "Python%s:", path[0] ? " (ccxt.async_support; the plain one needs a TCP port)" : "");

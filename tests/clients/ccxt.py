@@ -4,6 +4,7 @@
 """ccxt, as npm has it, trades through the proxy with dummy credentials: its own code makes the
 requests, checks the answers, and turns the proxy's refusals into its classes of errors."""
 import json
+import subprocess
 
 import kit
 from kit import BOTS, DUMMY_PASSWORD, DUMMY_SECRET, lib, unless_missing
@@ -141,6 +142,28 @@ def own_errors():
     assert got["createOrder"]["error"] == "InsufficientFunds", got
 
 
+def try_shown(w, name, *client, bearer=""):
+    text = w.h.ok("proxy", "--show", "ccxt", name, *client, pin=False).out.replace("BEARER", bearer)
+    lines = text.partition("JavaScript:")[2].partition("Python")[0]
+    script = f"const ccxt = require('ccxt');\n(async () => {{\n{lines}\n" \
+             "console.log((await exchange.fetchBalance()).total.BTC); process.exit(0); })();"
+    p = subprocess.run(["node", "-e", script], cwd=kit.NODE, capture_output=True, text=True,
+                       timeout=30, check=False)
+    assert (p.returncode, p.stdout) == (0, "0.1\n"), (name, lines, p.stdout, p.stderr)
+
+
+@unless_missing
+def shown():
+    """the lines of `coffer proxy --show ccxt`, as they are printed, trade: over TCP and the socket"""
+    w = world()
+    for name in ("binance-main", "okx-main"):
+        try_shown(w, name, "--client", "as-shown",
+                  bearer=w.bearer(name, "as-shown").rsplit("_", 1)[1])
+    with kit.World("--lock-after", "1h") as local:
+        for name in ("kraken-main", "coinbase-main"):
+            try_shown(local, name)
+
+
 if __name__ == "__main__":
     lib.main([*(make(b, True) for b in BOTS), *(make(b, False) for b in BOTS), policy, bearer,
-              no_such_key, unreachable, silent, locked, own_errors])
+              no_such_key, unreachable, silent, locked, own_errors, shown])

@@ -29,7 +29,7 @@ class World:
     """with World() as w: w.x the exchange, w.h the home, w.socket and w.url the proxy."""
 
     def __init__(self, *agent_options):
-        self.agent_options = agent_options
+        self.agent_options = agent_options or ("--listen", "127.0.0.1:0")
         self.keys = {}
 
     def __enter__(self):
@@ -61,9 +61,9 @@ class World:
         return key
 
     def start(self):
-        self.h.ok("agent", "--listen", "127.0.0.1:0", *self.agent_options)
+        self.h.ok("agent", *self.agent_options)
         where = self.h.ok("proxy", "--json", pin=False).json()
-        self.socket, self.url = where["socket"], "http://" + where["tcp"]
+        self.socket, self.url = where["socket"], "http://" + (where["tcp"] or "")
 
     def bearer(self, name, client):
         """A new one, as a dummy API key."""

@@ -28,6 +28,16 @@ def end_of(w, arguments):
             return None
 
 
+def anew():
+    """A new agent: the old one takes its time to start again what was killed often."""
+    w = the_world()
+    w.a.stop()
+    wait_for("its end", lambda: w.a.pid is None)
+    w.a.start()
+    w.a.unlock()
+    return w
+
+
 def goes_on(w):
     """Another order works, and nobody typed a PIN."""
     wait_for("a signed request that works", w.is_good)
@@ -37,7 +47,7 @@ def goes_on(w):
 
 
 def test_net_killed_under_way():
-    """the proxy killed while an order is at the exchange: the client's connection ends; sent once"""
+    """the proxy killed while an order is at the exchange: its client's connection ends"""
     w = the_world()
     order, number = w.order()
     delayed(w, 0.5)
@@ -55,7 +65,7 @@ def test_net_killed_under_way():
 
 
 def test_net_killed_before():
-    """the proxy killed while the agent has not decided yet: nothing is sent, by the next one neither"""
+    """the proxy killed before the agent decided: nothing is sent, by the next one neither"""
     w = the_world()
     order, number = w.order()
     old = w.a.net
@@ -87,8 +97,8 @@ def test_net_killed_in_reply():
 
 
 def test_killed_at_random():
-    """the proxy or the core killed at any moment of an order: not sent twice, nor told done undone"""
-    w = the_world()
+    """proxy or core killed at any moment of an order: not sent twice, nor told done undone"""
+    w = anew()
     rng, seen = random.Random(5), set()
     delayed(w, 0.02)
     for i in range(8):
@@ -163,7 +173,7 @@ def test_core_away():
 
 
 def test_core_killed_in_line():
-    """the core killed while one order is out and others wait for its end: they are refused, unsent"""
+    """the core killed while an order is out and others wait for its end: they are refused"""
     w = the_world()
     first, number = w.order("kraken")
     delayed(w, 1.0)
@@ -190,9 +200,48 @@ def nonces_rise(w):
     assert seen == sorted(set(seen)), seen
 
 
+def test_core_hangs():
+    """the core stands still for long: 503 before 9 s, and what was asked then is never sent"""
+    w = the_world()
+    order, number = w.order()
+    with Stopped(w.a.core):
+        begun = time.monotonic()
+        clients = [Later(end_of, w, order), Later(end_of, w, w.order("kraken")[0])]
+        for c in clients:
+            own(c.result(), 503, NOTHING_SENT)
+            assert 7 < time.monotonic() - begun < world.LIMIT_S
+    goes_on(w)
+    assert w.sent(number) == 0 and not w.x.calls(exchange="kraken")[-1].body.count(number)
+
+
+def request(w, number):
+    """An order by the command, which goes the same way."""
+    query = (f"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=20000"
+             f"&newClientOrderId={number}")
+    return w.h.run("request", "binance", "POST", f"/api/v3/order?{query}", pin=False)
+
+
+def test_command():
+    """coffer request while proxy or core are killed: sent once, and it says what is known"""
+    w = anew()
+    for pid in ("net", "core"):
+        _, number = w.order()
+        delayed(w, 0.5)
+        command = Later(request, w, number)
+        wait_for("the order at the exchange", lambda n=number: w.sent(n))
+        w.kill(getattr(w.a, pid))
+        r = command.result()
+        delayed(w, 0)
+        time.sleep(0.6)
+        assert w.sent(number) == 1 and w.placed(number) == 1, r
+        assert (r.code == 0) == (pid == "core"), r
+        assert r.code == 0 or "may have been carried out" in r.err, r
+        goes_on(w)
+
+
 def test_all_killed_under_load():
     """eight clients trade while core and proxy are killed in turn: each order once or not at all"""
-    w = the_world()
+    w = anew()
     stop, done = [], []
 
     def trade():
@@ -233,4 +282,5 @@ def test_all_killed_under_load():
 if __name__ == "__main__":
     world.main([test_net_killed_under_way, test_core_killed_under_way, test_net_killed_before,
                 test_core_killed_before, test_net_killed_in_reply, test_killed_at_random,
-                test_core_away, test_core_killed_in_line, test_all_killed_under_load], close)
+                test_core_away, test_core_killed_in_line, test_core_hangs, test_command,
+                test_all_killed_under_load], close)

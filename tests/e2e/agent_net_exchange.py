@@ -21,7 +21,7 @@ def warm(w):
 
 
 def test_closed_between():
-    """kept connections that the exchange closed between two requests: nobody notices, nothing twice"""
+    """kept connections that were closed between two requests: nobody notices, nothing twice"""
     w = the_world()
     for _ in range(10):
         warm(w)
@@ -40,7 +40,7 @@ def test_closed_between():
 
 
 def test_closed_under_load():
-    """kept connections closed at any moment under load: each order once, its client told the truth"""
+    """kept connections closed at any moment under load: each order once, and the truth told"""
     w = the_world()
     stop, done = threading.Event(), []
 
@@ -101,7 +101,7 @@ def test_closed_in_order():
 
 
 def test_closed_in_get():
-    """closed after a GET was read: it may go again, and only so often; its client is not left alone"""
+    """closed after a GET was read: it may go again, only so often, and its client is told"""
     w = the_world()
     warm(w)
     before = len(w.x.calls(method="GET"))
