@@ -86,6 +86,8 @@ static void net_gone(struct agent *a, int status, bool has_failed)
     l->net_deaths = now - l->net_since_ms > LIVED_MS ? 1 : l->net_deaths + 1;
     for (unsigned i = 1; i < l->net_deaths && wait_ms < AGAIN_MAX_MS; i++)
         wait_ms *= 2;
+    if (wait_ms > AGAIN_MAX_MS)
+        wait_ms = AGAIN_MAX_MS;
     notice(a, NOTICE_PROXY, "", "the proxy %s: it is started again",
            has_failed ? "could not be started" : "has ended");
     const struct timeval t = {(time_t)(wait_ms / 1000), (suseconds_t)(wait_ms % 1000 * 1000)};

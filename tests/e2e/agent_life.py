@@ -331,6 +331,23 @@ def test_session_over():
         p.stderr.close()
 
 
+def test_all_removed():
+    """the vault and the runtime directory are gone and the core dies: the agent ends, too"""
+    h = fresh()
+    with Agent(h, start=False) as a:
+        p = a.popen()
+        wait_for("an answer", a.is_answering)
+        pids = [x.pid for x in a.family()]
+        core = a.core
+        os.kill(core, signal.SIGSTOP)           # it shall not see it first
+        os.rename(h.vault, h.vault + ".gone")
+        os.rename(a.run_dir, a.run_dir + ".gone")
+        os.kill(core, signal.SIGKILL)
+        assert p.wait(10) == 1
+        wait_for("all processes gone", lambda: all_gone(pids))
+        p.stderr.close()
+
+
 def test_lifeline():
     """--lifeline-fd: it ends with the other end of that pipe"""
     with Agent(fresh(), start=False) as a:
@@ -544,6 +561,6 @@ def test_service():
 if __name__ == "__main__":
     main([test_start, test_no_proxy, test_two, test_ready, test_core_killed, test_spawner_killed,
           test_children_killed, test_in_the_way, test_proxy_socket, test_tcp, test_signals,
-          test_hung, test_long_path, test_session_over, test_lifeline, test_lock_after,
-          test_sleep, test_new_port, test_reload, test_unattended, test_confined,
+          test_hung, test_long_path, test_session_over, test_all_removed, test_lifeline,
+          test_lock_after, test_sleep, test_new_port, test_reload, test_unattended, test_confined,
           test_descriptors, test_service])
