@@ -286,8 +286,9 @@ lint:
 # coffer looks for coffer-net in ../lib/coffer, seen from itself.
 install: all
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(NETDIR)' '$(DESTDIR)$(MANDIR)/man1'
-	install -m 755 build/coffer '$(DESTDIR)$(BINDIR)/coffer'
-	install -m 755 build/coffer-net build/coffer-agent build/coffer-token '$(DESTDIR)$(NETDIR)'
+# Not readable: the kernel then keeps other processes of the user out from the first instruction on.
+	install -m 711 build/coffer '$(DESTDIR)$(BINDIR)/coffer'
+	install -m 711 build/coffer-net build/coffer-agent build/coffer-token '$(DESTDIR)$(NETDIR)'
 	install -m 644 man/coffer.1 '$(DESTDIR)$(MANDIR)/man1/coffer.1'
 	for d in $(CLIENT_DIRS); do install -d '$(DESTDIR)$(SHAREDIR)'/$$d && \
 	  install -m 644 $$d/*.* '$(DESTDIR)$(SHAREDIR)'/$$d || exit 1; done
