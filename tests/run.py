@@ -228,12 +228,13 @@ def rows():
     units = [Row(p.stem, [BUILD / "tests" / p.stem], True)
              for p in sorted(TOP.glob("tests/test_*.c"))]
     if VALGRIND:
-        # test_wipe reads what it has freed, which is its subject and valgrind's prey; test_sandbox
-        # tests which system calls are refused, and valgrind makes others than the program does.
-        # The last five take a minute and more there, and the sanitizers run them.
+        # test_wipe reads what it has freed, which is its subject and valgrind's prey; test_sandbox*
+        # test which system calls are refused, and valgrind makes others than the program does.
+        # The others take half a minute and more there, and the sanitizers run them.
         units = [r for r in units if r.name not in (
-            "test_wipe", "test_sandbox", "test_mock", "test_rewrap_refused", "test_decap",
-            "test_rewrap", "test_advice_roca")]
+            "test_wipe", "test_sandbox", "test_sandbox_files", "test_sandbox_core", "test_mock",
+            "test_rewrap_refused", "test_decap", "test_rewrap", "test_advice_roca", "test_keyring",
+            "test_keyring_wait", "test_keyring_vault", "test_keyring_fail", "test_http_bad")]
         for row in units:
             row.argv = VALGRIND_ARGS + row.argv
         return [r for r in units if is_wanted(r)]
