@@ -101,15 +101,6 @@ static const char *ending_text(int wait_status, char *out, size_t cap)
     return out;
 }
 
-/* A core that cannot start, because all was removed, does not see that the session is over. */
-static bool is_reachable(const struct spawner *s)
-{
-    char path[WHERE_MAX + 16];
-
-    snprintf(path, sizeof(path), "%s/agent.sock", s->where->run);
-    return !s->is_agent_ours || listen_is_there(path, &s->agent_file);
-}
-
 /* One that ends by itself with 0 was asked to; one that ends before it was ready has said why. */
 static void core_ended(struct spawner *s, int wait_status)
 {
@@ -130,7 +121,7 @@ static void core_ended(struct spawner *s, int wait_status)
         begin_end(s, is_clean ? 0 : WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1);
         return;
     }
-    if (!is_reachable(s)) {
+    if (!spawner_is_reachable(s)) { /* a core that cannot start does not see that */
         spawner_say("the agent's core and its socket are gone: the agent ends");
         begin_end(s, 1);
         return;

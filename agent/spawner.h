@@ -34,7 +34,8 @@ struct spawner {
     struct place *tokens; /* SPAWN_TOKENS_MAX */
     size_t n_tokens;
     struct place net;
-    pid_t unlock; /* `coffer unlock`; 0: does not run */
+    pid_t unlock;          /* `coffer unlock`; 0: does not run */
+    bool is_unlock_wanted; /* once more, when that has ended */
     /* spawner.c */
     int signals;
     pid_t core; /* 0: none runs */
@@ -50,6 +51,8 @@ struct spawner {
 /* spawner_sockets.c: becomes the agent of this user, and listens. ERR_EXISTS: another is. */
 int spawner_listen(struct spawner *s, struct err *e) MUST_USE;
 void spawner_unlisten(struct spawner *s);
+/* The agent's socket, where it was bound here, still lies there. */
+bool spawner_is_reachable(const struct spawner *s);
 /* spawner_places.c: what may be started, by tokens.json alone. */
 int spawner_read_places(struct spawner *s, struct err *e) MUST_USE;
 struct place *spawner_place(struct spawner *s, uint32_t number); /* NULL: no such place */

@@ -135,6 +135,8 @@ void spawner_kill(struct spawner *s, uint32_t number)
 
     if (!p)
         return;
+    if (p != &s->net) /* perhaps for a lock: nothing is unlocked unasked after it */
+        s->is_unlock_wanted = false;
     p->is_wanted = false;
     if (p->pid == 0 || p->is_dying)
         return;
@@ -168,6 +170,8 @@ bool spawner_reap(struct spawner *s, pid_t pid, int wait_status)
 {
     if (pid == s->unlock) {
         s->unlock = 0;
+        if (s->is_unlock_wanted && !s->is_ending)
+            spawner_unlock(s);
         return true;
     }
     if (reap_place(s, &s->net, SPAWN_NET, pid, wait_status))

@@ -44,7 +44,7 @@ static int take_lock(struct spawner *s, struct err *e)
         return err_sys(e, errno, "open '%s/%s'", s->where->run, LOCK_NAME);
     if (fstat(fd, &st))
         return err_sys(e, errno, "look at '%s/%s'", s->where->run, LOCK_NAME);
-    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 077) {
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_mode & 077 || st.st_nlink != 1) {
         err_set(e, ERR_TRUST, "'%s/%s' is not a file of ours alone", s->where->run, LOCK_NAME);
         return err_hint(e, "find out who put it there; then remove it");
     }
@@ -188,4 +188,12 @@ void spawner_unlisten(struct spawner *s)
     if (s->lock >= 0)
         (void)!ftruncate(s->lock, 0);
     fd_closep(&s->lock);
+}
+
+bool spawner_is_reachable(const struct spawner *s)
+{
+    char path[WHERE_MAX + 16];
+
+    snprintf(path, sizeof(path), "%s/%s", s->where->run, AGENT_NAME);
+    return !s->is_agent_ours || listen_is_there(path, &s->agent_file);
 }

@@ -170,6 +170,7 @@ void spawner_unlock(struct spawner *s)
     char *envp[SERVICE_ENV_MAX + 1];
     struct err e = {.code = OK};
 
+    s->is_unlock_wanted = s->unlock != 0 && has_pin(s);
     if (s->unlock != 0 || !has_pin(s))
         return;
     word(&w, "coffer");

@@ -3,6 +3,7 @@
  * searches all of its memory for needles. It reads only: the command runs as always.
  *
  * memsearch NEEDLES COMMAND [ARGUMENT...]
+ * memsearch NEEDLES --pid PID...: of processes that run, as they are now, without stopping them.
  * NEEDLES: a file, with @ before its name one that is read only when the first process ends; one
  * needle a line. 'control:TEXT' is known to be there and must be found, else the search has
  * proved nothing; 'TEXT' and 'hex:6162..' must not be found. Needles are named by line, never
@@ -255,6 +256,20 @@ static int verdict(int status)
     return saw_control ? 0 : 2;
 }
 
+/* Every one of them must show a control. */
+static int search_running(int n, char **pids)
+{
+    unsigned n_seen = 0;
+    for (int i = 0; i < n; i++) {
+        unsigned before = controls_found();
+        if (search_process((pid_t)strtoul(pids[i], NULL, 10)))
+            return 77;
+        n_seen += controls_found() > before;
+    }
+    int rc = verdict(0);
+    return rc == 0 && n_seen < (unsigned)n ? 2 : rc;
+}
+
 int main(int argc, char **argv)
 {
     late = argc > 1 && argv[1][0] == '@' ? argv[1] + 1 : NULL;
@@ -268,6 +283,8 @@ int main(int argc, char **argv)
         return 77;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (strcmp(argv[2], "--pid") == 0)
+        return search_running(argc - 3, argv + 3);
     pid_t pid;
     int status = 0;
     if (start(argv + 2, &pid)) {
