@@ -92,8 +92,11 @@ int keyring_follow(struct keyring *k, struct err *e)
 {
     bool changed = false;
     int rc = vault_follow(k->vault, &changed, e);
-    if (rc && !changed)
+    if (rc && !changed) {
+        if (rc == ERR_NOT_FOUND) /* the vault, not a key: it is no fault of who asks */
+            e->code = ERR_IO;
         return unreadable(k, e);
+    }
     if (k->is_unreadable)
         notice(k->agent, NOTICE_VAULT, "", "the vault can be read again");
     k->is_unreadable = false;

@@ -156,6 +156,7 @@ static int choose(struct opening *o, struct err *e)
 {
     size_t n = 0;
     const struct recipient *all = vault_recipients(o->k->vault, &n);
+    tokens_follow(o->k->agent);
     return tokens_choose(o->k->agent, all, n, o->rid, &o->scheme, e);
 }
 

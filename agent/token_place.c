@@ -114,14 +114,32 @@ void place_kill(struct place *p, const struct err *why)
     forget(p, runs ? PLACE_ENDING : PLACE_OFF, why);
 }
 
+static bool is_same_token(const struct local_token *x, const struct local_token *y)
+{
+    return strcmp(x->where.module, y->where.module) == 0 && x->where.serial[0] &&
+           strcmp(x->where.serial, y->where.serial) == 0 &&
+           strcmp(x->where.label, y->where.label) == 0;
+}
+
 void place_change(struct place *p, const struct local_token *entry)
 {
     struct err why;
+    bool was_unlocked = p->is_unlocked;
     err_set(&why, ERR_TOKEN, "token '%s' is another one on this machine's list now",
             place_label(p));
     place_kill(p, &why);
-    if (entry)
-        p->entry = *entry;
+    if (!entry)
+        return;
+    bool is_same = is_same_token(&p->entry, entry);
+    p->entry = *entry;
+    if (!was_unlocked)
+        return;
+    notice(p->all->agent, NOTICE_TOKEN, place_label(p), "%s; it is locked now: run 'coffer unlock'",
+           is_same ? "the sealing key is another one" : why.msg);
+    if (!is_same) /* no other token gets a PIN unasked */
+        return;
+    p->unattended_ms = 0;
+    unlock_unattended(p);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *ctx)

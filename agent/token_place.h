@@ -62,6 +62,7 @@ struct tokens {
     size_t n;
     struct tokens_op *finished; /* done is called in the next turn */
     struct event *later;
+    struct local_mark mark; /* of tokens.json as it was read */
 };
 
 const char *place_label(const struct place *p);

@@ -3,6 +3,7 @@
  * process is token_place.c's. */
 #include "agent/tokens.h"
 
+#include "agent/notice.h"
 #include "agent/token_place.h"
 #include "base/file.h"
 #include "base/wipe.h"
@@ -62,6 +63,7 @@ static int take_entries(struct tokens *t, const struct local_tokens *all, struct
 
 static int read_entries(struct agent *a, struct err *e)
 {
+    local_mark(&a->where, &a->tokens->mark);
     struct local_tokens *all = entries(a, e);
     int rc = all ? take_entries(a->tokens, all, e) : e->code;
     wipe_free(all);
@@ -298,4 +300,13 @@ int tokens_reload(struct agent *a, struct err *e)
 {
     int rc = spawn_ask(a->spawner, SPAWN_RELOAD, 0, e);
     return rc ? rc : read_entries(a, e);
+}
+
+void tokens_follow(struct agent *a)
+{
+    struct local_mark now;
+    struct err e;
+    local_mark(&a->where, &now);
+    if (memcmp(&now, &a->tokens->mark, sizeof(now)) != 0 && tokens_reload(a, &e))
+        notice(a, NOTICE_TOKEN, "", "the list of tokens cannot be read: %s", e.msg);
 }

@@ -60,7 +60,9 @@ bool tokens_may_touch(const struct agent *a, const uint8_t rid[RID_LEN]);
 bool tokens_is_unlocked(const struct agent *a); /* any of them */
 void tokens_lock(struct agent *a);    /* kills all: what waits fails with ERR_PERSON */
 void tokens_release(struct agent *a); /* SIGHUP: lets go of the tokens until next asked */
-/* tokens.json changed: reads it again; unchanged tokens go on. */
+/* Has the spawner read tokens.json again, and does so, too; unchanged tokens go on. */
 int tokens_reload(struct agent *a, struct err *e) MUST_USE;
+/* tokens_reload if tokens.json changed: by a new sealing key, or a token that was made known. */
+void tokens_follow(struct agent *a);
 
 #endif

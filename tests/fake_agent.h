@@ -230,8 +230,12 @@ size_t tokens_view(const struct agent *a, size_t i, struct token_view *out)
 
 int tokens_reload(struct agent *a, struct err *e)
 {
-    (void)a, (void)e;
-    return OK;
+    return spawn_ask(a->spawner, SPAWN_RELOAD, 0, e);
+}
+
+void tokens_follow(struct agent *a)
+{
+    (void)a;
 }
 
 int spawn_ask(struct spawn_link *l, enum spawn_kind kind, uint32_t place, struct err *e)

@@ -279,8 +279,8 @@ static void test_unreadable(void)
     snprintf(file, sizeof(file), "%s/vault.json", s.o.w.vault);
     snprintf(aside, sizeof(aside), "%s/aside", s.o.w.vault);
     CHECK(rename(file, aside) == 0);
-    scene_refused_at_once(&s, "main", ERR_NOT_FOUND);
-    scene_refused_at_once(&s, "main", ERR_NOT_FOUND);
+    scene_refused_at_once(&s, "main", ERR_IO);
+    scene_refused_at_once(&s, "main", ERR_IO);
     EQ_INT(s.f.n_told[NOTICE_VAULT], 1);
     scene_copy_put(&s.o, BYTES_LIT("{\"format\":1,\"vault_id\":")); /* half of a copy */
     EQ_INT(keyring_refresh(&s.f.a, &e), ERR_FORMAT);
@@ -302,7 +302,7 @@ static void test_directory_replaced(void)
     scene_opens(&s, "main", "a1");
     snprintf(moved, sizeof(moved), "%s.old", s.o.w.vault);
     CHECK(rename(s.o.w.vault, moved) == 0);
-    scene_refused_at_once(&s, "main", ERR_NOT_FOUND);
+    scene_refused_at_once(&s, "main", ERR_IO);
     snprintf(command, sizeof(command), "%s", s.o.w.vault);
     CHECK(mkdir(command, 0700) == 0);
     scene_copy_vault(moved, s.o.w.vault);

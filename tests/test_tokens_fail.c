@@ -177,6 +177,59 @@ static void test_reload(void)
     scene_free(&s);
 }
 
+static void test_follow(void)
+{
+    struct scene s;
+    struct local_token entry;
+    struct token_view v;
+    struct err e;
+    scene_new(&s, 1);
+    CHECK(fake_unlock(&s.f, 0));
+    tokens_follow(&s.f.a);
+    EQ_INT(s.f.n_reloads, 0); /* nothing changed */
+    fake_entry(&s.o, &s.spare, &entry);
+    OK_CALL(local_put(&s.o.w, &entry, &e), &e);
+    tokens_follow(&s.f.a);
+    EQ_INT(s.f.n_reloads, 1);
+    EQ_INT(tokens_view(&s.f.a, 0, &v), 2);
+    CHECK(v.is_unlocked);
+    tokens_follow(&s.f.a);
+    EQ_INT(s.f.n_reloads, 1);
+    unsigned before = s.f.tokens[0].n_unattended;
+    OK_CALL(local_drop(&s.o.w, s.o.id, s.o.key.recipient.rid, &e), &e);
+    tokens_follow(&s.f.a);
+    EQ_INT(tokens_view(&s.f.a, 0, &v), 1);
+    CHECK(!v.is_unlocked);
+    EQ_INT(s.f.tokens[0].n_unattended, before); /* another token gets no PIN unasked */
+    scene_free(&s);
+}
+
+/* The same token, whose sealing key is another one by now. */
+static void test_follow_new_key(void)
+{
+    struct scene s;
+    struct local_token old, now;
+    struct token_view v;
+    struct err e;
+    scene_new(&s, 1);
+    fake_entry(&s.o, &s.o.key, &old);
+    snprintf(old.where.serial, sizeof(old.where.serial), "0001");
+    OK_CALL(local_put(&s.o.w, &old, &e), &e);
+    tokens_follow(&s.f.a);
+    fake_settle(&s.f);
+    CHECK(fake_unlock(&s.f, 0));
+    unsigned before = s.f.tokens[0].n_unattended;
+    fake_entry(&s.o, &s.spare, &now);
+    now.where = old.where;
+    OK_CALL(local_put(&s.o.w, &now, &e), &e);
+    OK_CALL(local_drop(&s.o.w, s.o.id, s.o.key.recipient.rid, &e), &e);
+    tokens_follow(&s.f.a);
+    EQ_INT(tokens_view(&s.f.a, 0, &v), 1);
+    CHECK(!v.is_unlocked && !v.is_running);
+    EQ_INT(s.f.tokens[0].n_unattended, before + 1);
+    scene_free(&s);
+}
+
 int main(void)
 {
     RUN(test_hung);
@@ -186,5 +239,7 @@ int main(void)
     RUN(test_cannot_be_started);
     RUN(test_a_new_core);
     RUN(test_reload);
+    RUN(test_follow);
+    RUN(test_follow_new_key);
     return harness_end();
 }

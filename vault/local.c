@@ -11,6 +11,9 @@
 #include "vault/local_parse.h"
 #include "vault/members.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #define TOKENS_FILE "tokens.json"
 #define TOKENS_LOCK "tokens.lock"
 #define TOKENS_FILE_MAX 131072u
@@ -104,6 +107,22 @@ int local_read(const struct where *w, struct local_tokens *out, struct err *e)
     if (rc)
         return rc == ERR_NOT_FOUND ? OK : rc;
     return read_in(dir, out, e);
+}
+
+void local_mark(const struct where *w, struct local_mark *out)
+{
+    AUTO(fd_closep) int dir = -1;
+    struct stat st;
+    struct err quiet;
+    *out = (struct local_mark){.dev = 0};
+    if (dir_open(w->config, FILE_PRIVATE, &dir, &quiet) ||
+        fstatat(dir, TOKENS_FILE, &st, AT_SYMLINK_NOFOLLOW))
+        return;
+    *out = (struct local_mark){.dev = st.st_dev,
+                               .ino = st.st_ino,
+                               .size = (uint64_t)st.st_size,
+                               .changed_s = st.st_ctim.tv_sec,
+                               .changed_ns = st.st_ctim.tv_nsec};
 }
 
 static void print_optional(struct buf *b, const char *name, const char *v)

@@ -29,6 +29,12 @@ struct local_tokens {
 /* A missing file is an empty list. ERR_FORMAT, ERR_IO (owner, mode, link) otherwise. The struct is
  * large: keep it off deep stacks. */
 int local_read(const struct where *w, struct local_tokens *out, struct err *e) MUST_USE;
+/* Another one for each change of tokens.json; all zero while there is none. */
+struct local_mark {
+    uint64_t dev, ino, size;
+    int64_t changed_s, changed_ns;
+};
+void local_mark(const struct where *w, struct local_mark *out);
 /* Adds the entry, or replaces the one with the same vault id and rid; creates directory and file.
  */
 int local_put(const struct where *w, const struct local_token *t, struct err *e) MUST_USE;

@@ -20,7 +20,7 @@
  *   sessions N                        room for so many
  *   set NAME                          twin, liar, stuck, shared, no-public: see struct settings
  * times= and after= stand on the lines C_*, attr, z and plain; without times, always. while=NAME
- * there: only while the file MODULE.NAME is there, so that a script can pull the token when it likes. */
+ * there: only while the file MODULE.NAME is there, so that a test pulls the token when it likes. */
 #ifndef TESTS_MOCK_MOCK_H
 #define TESTS_MOCK_MOCK_H
 

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# run: once
+"""An agent with --pin-file, whose token's process ends: unlocked again by itself, but a wrong PIN is
+tried once, and never again unasked"""
+import os
+import signal
+import time
+
+import lib
+from agent_kit import is_running, wait_for
+from agent_load import Bots, MockWorld, ask
+from agent_world import own
+
+
+class Unattended(MockWorld):
+    """Unlocked by the agent itself, from a file that the test may change."""
+
+    def __enter__(self):
+        w = super().__enter__()
+        w.wait_unlocked()
+        return w
+
+    def wait_unlocked(self):
+        wait_for("it is unlocked", self.a.is_unlocked)
+        wait_for("the end of 'coffer unlock'", lambda: not self.a.children("coffer"))
+
+    def begin(self):
+        self.pin_file = self.h.private("unattended", lib.PIN + "\n")
+        self.options = ("--pin-file", self.pin_file)
+        super().begin()
+
+    def end_token(self):
+        old = self.a.tokens[0]
+        os.kill(old, signal.SIGKILL)
+        wait_for("its end", lambda: not is_running(old))
+
+    def wrong(self, text="not the PIN at all"):
+        with open(self.pin_file, "w", encoding="utf-8") as f:
+            f.write(text + "\n")
+
+
+def test_again():
+    """killed under load: unlocked by itself, and all go on"""
+    with Unattended(foreground=True) as w:
+        with Bots(w, ("each", 3), ("held", 3)) as bots:
+            bots.wait_good(12)
+            w.end_token()
+            w.wait_unlocked()
+            bots.wait_good(8, "each")
+            bots.all_good(8, "each")
+        assert not bots.bad("held"), bots.bad("held")[:3]
+        assert w.count("pin_wrong") == 0 and w.count("pin_left") == 8
+
+
+def test_not_for_ever():
+    """killed over and over: it is not started without end"""
+    with Unattended(foreground=True) as w:
+        w.end_token()
+        w.wait_unlocked()
+        w.end_token()
+        time.sleep(1.5)
+        assert not w.a.is_unlocked()
+        own(ask(w, "each"), 401, "coffer unlock")
+        w.h.ok("unlock")
+        assert ask(w, "each").status == 200
+
+
+def test_wrong():
+    """a PIN file that is wrong by now: one try, then the guard; the right one by hand lifts it"""
+    with Unattended(foreground=True) as w:
+        w.wrong()
+        assert ask(w, "held").status == 200
+        w.end_token()
+        wait_for("one try", lambda: w.count("pin_wrong") == 1)
+        time.sleep(1)
+        assert not w.a.is_unlocked() and w.count("pin_wrong") == 1
+        own(ask(w, "each"), 401, "coffer unlock")
+        assert ask(w, "held").status == 200
+        r = w.h.run("unlock", "--pin-file", w.pin_file, pin=False)
+        assert r.code == 3 and w.count("pin_wrong") == 1, r
+        w.a.stop()
+        w.process.wait(10)
+        w.begin()                                   # anew, with the PIN file put right
+        time.sleep(1)
+        assert w.count("pin_wrong") == 1, "tried again"
+        if not w.a.is_unlocked():
+            r = w.h.tty("unlock", answers=[("PIN", lib.PIN)])
+            assert r.code == 0, r
+        assert ask(w, "each").status == 200
+        said = w.said()
+        lib.no_secret(said, lib.PIN, "not the PIN at all")
+
+
+def test_locked_stays():
+    """'coffer lock' is a person's word: nothing is unlocked by itself after it"""
+    with Unattended(foreground=True) as w:
+        before = w.count("pin_tried")
+        w.h.ok("lock", pin=False)
+        time.sleep(1)
+        assert not w.a.is_unlocked()
+        own(ask(w, "each"), 401)
+        os.kill(w.a.core, signal.SIGKILL)
+        wait_for("an answer", w.a.is_answering)
+        time.sleep(1)
+        assert not w.a.is_unlocked(), "a core that is started again unlocks what was locked"
+        assert w.count("pin_tried") == before
+
+
+lib.main([test_again, test_not_for_ever, test_wrong, test_locked_stays], needs_softhsm=False)
