@@ -18,6 +18,8 @@ struct asker {
     enum { ASKER_SOCKET, ASKER_PROXY, ASKER_TCP } way;
     uint32_t uid, pid;               /* UINT32_MAX: not known (TCP) */
     char client[ASKER_NAME_MAX + 1]; /* the bearer's client name, or empty */
+    bool is_bound;                   /* its bearer opens the record of this id, and no other */
+    uint8_t rec_id[REC_ID_LEN];
 };
 /* "bot 'mm1'", "uid 1000 (pid 4711)": for notices, errors and the log. */
 #define ASKER_TEXT 128u

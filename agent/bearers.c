@@ -180,6 +180,23 @@ static bool is_in(const struct bearer_list *list, const uint8_t hash[32],
     return true;
 }
 
+bool bearers_is_known(struct agent *a, struct bytes bearer)
+{
+    struct bearers *b = a->bearers;
+    uint8_t hash[32];
+    struct err quiet;
+
+    if (!bearer_is_text(bearer))
+        return false;
+    if (sha256(bearer, hash, &quiet))
+        return true;
+    if (find(&b->lent, hash) < b->lent.n)
+        return true;
+    refresh(a);
+    /* what cannot be read is bearers_check's to say */
+    return b->failure.code || find(&b->kept, hash) < b->kept.n;
+}
+
 int bearers_check(struct agent *a, struct bytes bearer, const uint8_t rec_id[REC_ID_LEN],
                   char client[ASKER_NAME_MAX + 1], struct err *e)
 {

@@ -51,6 +51,8 @@ int bearers_lend(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *
 int bearers_lend_again(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *client,
                        const char *text, struct err *e) MUST_USE;
 void bearers_return(struct agent *a, const char *text);
+/* Whether it is anybody's: false for one that bearers_check refuses for every record. */
+bool bearers_is_known(struct agent *a, struct bytes bearer);
 /* Constant time in the bearer. Sees a change of the file at once. client: gets its name. ERR_POLICY
  * (nobody's, revoked, of another record: one message for all). A file that cannot be read lets
  * nobody in who is in it: ERR_IO. */

@@ -96,14 +96,15 @@ static void look_for_socket(struct core *c)
     c->a->is_ending = true;
 }
 
-/* A record may lead to a port that the running coffer-net was not given. */
+/* A record may lead to a port that the running coffer-net was not given. After a forged vault it
+ * goes on as it is until the vault is proven again. */
 static void look_for_ports(struct core *c)
 {
     struct vault *v = keyring_vault(c->a);
     struct ports now;
     struct err e;
 
-    if (!v || vault_generation(v) == c->generation)
+    if (!v || vault_generation(v) == c->generation || keyring_is_doubted(c->a))
         return;
     c->generation = vault_generation(v);
     if (core_ports(&c->a->where, c->a->env, &now, &e) || core_ports_cover(&c->ports, &now))

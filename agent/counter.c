@@ -3,6 +3,7 @@
  * counter_bearer.c's; whether it is signed is the desk's. */
 #include "agent/counter.h"
 
+#include "agent/bearers.h"
 #include "agent/counter_bearer.h"
 #include "agent/courier_start.h"
 #include "agent/desk.h"
@@ -199,9 +200,13 @@ static int read_wish(const struct wire_ask *ask, struct wish *w, struct err *e)
     w->method = ask->method;
     w->url = ask->url;
     w->body = ask->body;
-    for (uint32_t i = 0; i < ask->n_headers; i++)
-        w->headers[i] = (struct header){ask->headers[i].name, ask->headers[i].value};
-    w->n_headers = ask->n_headers;
+    for (uint32_t i = 0; i < ask->n_headers; i++) {
+        struct bytes name, bearer;
+        /* it is for us, in whichever exchange's header it came */
+        if (!bearer_from_key(ask->headers[i].value, &name, &bearer))
+            w->headers[w->n_headers++] =
+                (struct header){ask->headers[i].name, ask->headers[i].value};
+    }
     return OK;
 }
 

@@ -129,7 +129,6 @@ void desk_free(struct agent *a)
         /* nothing goes on in its place */
         if ((l = n->lane) && n->list == &l->waiting) {
             unlist(n);
-            l->n_waiting--;
         } else if (l) {
             l->active = NULL;
         }

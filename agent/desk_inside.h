@@ -27,7 +27,7 @@ struct lane {
     uint8_t rec_id[REC_ID_LEN];
     struct entry *active;      /* is opened, decided or sent */
     struct entry_list waiting; /* cancels first */
-    size_t n_waiting;
+    size_t n_waiting; /* without the cancels */
 };
 
 struct entry {

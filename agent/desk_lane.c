@@ -22,6 +22,12 @@ static struct lane *find_lane(struct desk *k, const uint8_t rec_id[REC_ID_LEN])
     return l;
 }
 
+/* Cancels are not counted among those that are too many. */
+static bool is_counted(const struct entry *n)
+{
+    return n->p.cls != CLASS_CANCEL;
+}
+
 /* In order, but cancels before all else. is_first: of its kind. */
 static void put_in(struct lane *l, struct entry *n, bool is_first)
 {
@@ -29,7 +35,7 @@ static void put_in(struct lane *l, struct entry *n, bool is_first)
 
     n->stage = STAGE_QUEUED;
     n->list = &l->waiting;
-    l->n_waiting++;
+    l->n_waiting += is_counted(n);
     if (is_first || n->p.cls == CLASS_CANCEL)
         TAILQ_FOREACH(at, &l->waiting, link)
     if (at->p.cls != CLASS_CANCEL) {
@@ -56,7 +62,7 @@ bool lane_enter(struct entry *n, const uint8_t rec_id[REC_ID_LEN])
         refuse(n, "out of memory", ERR_MEMORY);
         return false;
     }
-    if (l->active && l->n_waiting >= DESK_QUEUE_MAX) {
+    if (l->active && is_counted(n) && l->n_waiting >= DESK_QUEUE_MAX) {
         refuse(n, "too many requests wait for this key, which takes one at a time", ERR_LIMIT);
         return false;
     }
@@ -82,7 +88,7 @@ static void go_on(struct lane *l)
         return;
     }
     TAILQ_REMOVE(&l->waiting, n, link);
-    l->n_waiting--;
+    l->n_waiting -= is_counted(n);
     n->list = NULL;
     l->active = n;
     desk_open_key(n);
@@ -99,7 +105,7 @@ void lane_leave(struct entry *n)
         l->active = NULL;
     } else if (n->list == &l->waiting) {
         TAILQ_REMOVE(&l->waiting, n, link);
-        l->n_waiting--;
+        l->n_waiting -= is_counted(n);
         n->list = NULL;
     }
     go_on(l);

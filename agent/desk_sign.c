@@ -89,6 +89,21 @@ static void finish(struct entry *n, const struct record_info *info, struct signe
     desk_decide(n, &e);
 }
 
+/* Than the one that was asked for, by its bearer or by the header as it lay there then. */
+static bool is_another(const struct entry *n, const uint8_t rec_id[REC_ID_LEN])
+{
+    return (n->d.who.is_bound && memcmp(n->d.who.rec_id, rec_id, REC_ID_LEN) != 0) ||
+           (n->lane && memcmp(n->lane->rec_id, rec_id, REC_ID_LEN) != 0);
+}
+
+/* A public request needs no key, but a proven header where that says more than which of the
+ * exchange's own hosts it goes to; and after a forged vault it always does. */
+static bool needs_proof(const struct entry *n)
+{
+    return !keyring_is_proven(n->a) &&
+           (n->info.connect_to[0] || n->info.ca.n > 0 || keyring_is_doubted(n->a));
+}
+
 /* The record is open, and what its header says is proven. */
 static void opened(void *ctx, struct held *h, const struct err *why)
 {
@@ -105,7 +120,7 @@ static void opened(void *ctx, struct held *h, const struct err *why)
         desk_decide(n, &e);
         return;
     }
-    if (n->lane && memcmp(n->lane->rec_id, held_info(h)->rec_id, REC_ID_LEN) != 0) {
+    if (is_another(n, held_info(h)->rec_id)) {
         held_release(h);
         err_set(&e, ERR_FAILED, "'%s' was replaced meanwhile", n->d.record);
         err_hint(&e, "ask again");
@@ -166,7 +181,7 @@ void desk_start(struct entry *n)
         desk_decide(n, &e);
         return;
     }
-    if (n->p.cls == CLASS_PUBLIC) {
+    if (n->p.cls == CLASS_PUBLIC && !needs_proof(n)) {
         finish(n, &n->info, NULL);
         return;
     }

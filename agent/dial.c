@@ -32,8 +32,9 @@ static int open_dir(const char *dir, unsigned flags, int *fd, struct err *e)
     }
     if (fstat(*fd, &st))
         return err_sys(e, errno, "look at '%s'", dir);
+    mode_t others = st.st_gid == 0 ? S_IWOTH : S_IWOTH | S_IWGRP;
     if ((st.st_uid == geteuid() || st.st_uid == 0) &&
-        (!(st.st_mode & S_IWOTH) || (st.st_mode & S_ISVTX)))
+        (!(st.st_mode & others) || (st.st_mode & S_ISVTX)))
         return OK;
     err_set(e, ERR_TRUST, "'%s' can be changed by others", dir);
     return err_hint(e, "the directory of the agent's sockets must be yours or root's, and writable "

@@ -53,6 +53,16 @@ struct vault *keyring_vault(struct agent *a)
     return a->keyring->vault;
 }
 
+bool keyring_is_proven(const struct agent *a)
+{
+    return vault_is_open(a->keyring->vault);
+}
+
+bool keyring_is_doubted(const struct agent *a)
+{
+    return a->keyring->is_doubted && !keyring_is_proven(a);
+}
+
 size_t keyring_held(const struct agent *a)
 {
     return a->keyring->n_kept;
@@ -60,7 +70,9 @@ size_t keyring_held(const struct agent *a)
 
 void keyring_settle(struct keyring *k)
 {
-    if (!vault_is_open(k->vault))
+    if (vault_is_open(k->vault))
+        k->is_doubted = false;
+    else
         held_drop_all(k);
 }
 
@@ -84,6 +96,7 @@ static int unreadable(struct keyring *k, const struct err *e)
 /* Another vault key: only a token's operation can tell whether it is still ours. */
 static void another_key(struct keyring *k, const struct err *e)
 {
+    k->is_doubted = k->is_doubted || e->code == ERR_TAMPERED;
     held_drop_all(k);
     notice(k->agent, NOTICE_VAULT, "", "every key is opened anew: %s", e->msg);
 }

@@ -41,6 +41,11 @@ int keyring_refresh(struct agent *a, struct err *e) MUST_USE;
  * record is held. Looks at the vault as keyring_refresh does, but ERR_TRUST is no obstacle. */
 int keyring_peek(struct agent *a, const char *name, struct record_info *out,
                  struct err *e) MUST_USE;
+/* As of the last look: the vault key is held, and all that the index and the headers say is under
+ * its MAC. */
+bool keyring_is_proven(const struct agent *a);
+/* The vault was proven, and what lies there now is not: forged, until an opening proves it. */
+bool keyring_is_doubted(const struct agent *a);
 struct vault *keyring_vault(struct agent *a); /* for list and status; read only */
 
 typedef void keyring_done(void *ctx, struct held *h, const struct err *e); /* h NULL: e */

@@ -29,6 +29,7 @@ struct keyring {
     struct opening *openings;
     bool is_unreadable; /* and that was told */
     bool is_refused;    /* nothing is opened until the vault or this machine's pin is another */
+    bool is_doubted; /* the vault was changed by somebody without its key, and not proven since */
     struct err refused;
 };
 

@@ -216,6 +216,8 @@ static void looked(void *ctx, const struct tokenwire_done *d)
 static void run_status(struct client *c, const struct op_words *w, size_t cost)
 {
     struct token_view v;
+
+    tokens_follow(c->server->a);
     size_t n = w->look ? tokens_view(c->server->a, 0, &v) : 0;
     struct op *o = n ? op_begin(c, w, cost) : NULL;
 
@@ -334,8 +336,7 @@ static void run_reload(struct client *c, const struct op_words *w, size_t cost)
     struct err e;
 
     (void)cost;
-    if (spawn_ask(a->spawner, SPAWN_RELOAD, 0, &e) || tokens_reload(a, &e) ||
-        keyring_refresh(a, &e))
+    if (tokens_reload(a, &e) || keyring_refresh(a, &e))
         op_fail(c, w->id, &e);
     else
         client_result(c, w->id, EMPTY);

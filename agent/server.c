@@ -96,9 +96,10 @@ void server_again(struct server *s)
     event_active(s->again, EV_TIMEOUT, 0);
 }
 
+/* What ends with one may bring others back, and be the end of them. */
 static void free_dead(struct server *s)
 {
-    while (s->dead) {
+    while (s->dead && !s->due) {
         struct client *c = s->dead;
         s->dead = c->next_dead;
         client_free(c);
@@ -118,8 +119,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
         client_take(c);
         c = next;
     }
-    if (!s->due)
-        free_dead(s);
+    free_dead(s);
 }
 
 /* -- who does not read -- */
@@ -234,6 +234,7 @@ void server_free(struct agent *a)
     notices_listen(a, NULL, NULL);
     while (s->clients)
         client_kill(s->clients);
+    s->due = NULL;
     free_dead(s);
     /* what they wait for has their address: whoever ends it later finds them on their own */
     for (struct op *o = s->orphans; o; o = o->next)

@@ -319,6 +319,8 @@ int client_new(struct server *s, int fd, const struct asker *who, struct err *e)
     return OK;
 }
 
+/* May be called from deep within what is done for it or for others, so that nothing that they use
+ * ends here: what it waited for does in client_free. */
 void client_kill(struct client *c)
 {
     struct server *s = c->server;
@@ -326,8 +328,6 @@ void client_kill(struct client *c)
     if (c->is_dead)
         return;
     c->is_dead = true;
-    forget_all(c);
-    stream_freep(&c->stream);
     s->in_all -= c->in_seen;
     if (c->prev)
         c->prev->next = c->next;
@@ -343,5 +343,7 @@ void client_kill(struct client *c)
 
 void client_free(struct client *c)
 {
+    forget_all(c);
+    stream_freep(&c->stream);
     wipe_free(c);
 }

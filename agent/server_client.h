@@ -75,9 +75,9 @@ void server_look_for_stuck(struct server *s);
 /* -- server_client.c -- */
 /* fd: connected, its peer checked; the server's from here on. */
 int client_new(struct server *s, int fd, const struct asker *who, struct err *e) MUST_USE;
-/* It is gone from now on; its memory a little later. */
+/* It is gone from now on; what it waits for, and its memory, a little later, from the loop. */
 void client_kill(struct client *c);
-void client_free(struct client *c); /* of one that is dead */
+void client_free(struct client *c); /* of one that is dead; all that it still has ends */
 void client_take(struct client *c); /* what lines there are, as far as it may be now */
 /* Whole answers; id as written, or empty. */
 void client_result(struct client *c, struct bytes id, struct bytes result);

@@ -37,6 +37,28 @@ int spawn_send(int control, const struct spawn_message *m, int fd, struct err *e
     return err_set(e, ERR_FAILED, "the agent's other process is gone");
 }
 
+/* One, or none, into *fd. More (the padding has room for two) are closed: false. */
+static bool take_fds(struct msghdr *h, int *fd)
+{
+    bool is_one = true;
+
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = 0; CMSG_LEN(at + sizeof(*fd)) <= c->cmsg_len; at += sizeof(*fd)) {
+            int one;
+            memcpy(&one, CMSG_DATA(c) + at, sizeof(one));
+            if (*fd < 0) {
+                *fd = one;
+                continue;
+            }
+            is_one = false;
+            close(one);
+        }
+    }
+    return is_one;
+}
+
 int spawn_receive(int control, struct spawn_message *m, int *fd)
 {
     union control with;
@@ -49,11 +71,8 @@ int spawn_receive(int control, struct spawn_message *m, int *fd)
 
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -1;
-    struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-        c->cmsg_len == CMSG_LEN(sizeof(passed)))
-        memcpy(&passed, CMSG_DATA(c), sizeof(passed));
-    if (n != (ssize_t)sizeof(got) || h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+    bool is_one = take_fds(&h, &passed);
+    if (!is_one || n != (ssize_t)sizeof(got) || h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
         if (passed >= 0)
             close(passed);
         return -1;

@@ -88,7 +88,8 @@ static int check_dir(int fd, const char *dir, struct err *e)
 
     if (fstat(fd, &st))
         return err_sys(e, errno, "look at '%s'", dir);
-    if ((st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & S_IWOTH))
+    mode_t others = st.st_gid == 0 ? S_IWOTH : S_IWOTH | S_IWGRP;
+    if ((st.st_uid == geteuid() || st.st_uid == 0) && !(st.st_mode & others))
         return OK;
     err_set(e, ERR_TRUST, "'%s' can be changed by others", dir);
     return err_hint(e, "choose a directory that is yours or root's and writable for nobody else");

@@ -38,6 +38,7 @@ struct room {
     struct room_record records[ROOM_RECORDS];
     size_t n_records;
     uint64_t now_us;
+    bool is_unproven, is_doubted;
     struct err vault; /* of keyring_refresh; code OK: none */
 };
 static struct room room;
@@ -238,6 +239,18 @@ int keyring_peek(struct agent *a, const char *name, struct record_info *out, str
     if (!r)
         return err_set(e, ERR_NOT_FOUND, "there is no record '%s'", name);
     return record_info_copy(out, &r->info, e);
+}
+
+bool keyring_is_proven(const struct agent *a)
+{
+    (void)a;
+    return !room.is_unproven;
+}
+
+bool keyring_is_doubted(const struct agent *a)
+{
+    (void)a;
+    return room.is_doubted;
 }
 
 bool keyring_is_held(const struct agent *a, const char *name)

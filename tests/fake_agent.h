@@ -68,6 +68,7 @@ static struct {
     void (*told)(void *ctx, enum notice_kind k, const char *subject, const char *text);
     void *told_ctx;
     bool is_net_gone;
+    bool is_noticed; /* each request at the desk makes a notice */
 } fake;
 
 /* -- the parts -- */
@@ -81,6 +82,8 @@ uint64_t desk_ask(struct agent *a, enum desk_way way, const struct asker *who, c
         return 0;
     }
     CHECK(way == DESK_RELEASE);
+    if (fake.is_noticed)
+        fake.told(fake.told_ctx, NOTICE_VAULT, "", "it changed");
     struct fake_ask *q = &fake.asks[fake.n_asks++];
     *q = (struct fake_ask){.id = fake.n_asks,
                            .who = *who,

@@ -101,10 +101,69 @@ static void test_names_are_hidden(void)
     end();
 }
 
+/* The header that the bearer was checked by was not the record's own. */
+static void test_record_is_another(void)
+{
+    char mine[BEARER_TEXT];
+    static struct wire_ask a;
+    struct err e;
+
+    begin();
+    struct room_record *r = room_add("bn", "binance", ROOM_CLOSED);
+    OK_CALL(bearers_lend(&room.agent, r->info.rec_id, "mm1", mine, &e), &e);
+    r->is_changed = true;
+    a = basic(1, "bn");
+    a.is_tcp = 1;
+    a.bearer = bytes_str(mine);
+    ask(&a);
+    room_turns(20);
+    EQ_INT(room_waiting("bn"), 1);
+    room_open("bn", NULL);
+    desk_turn(&room.agent);
+    CHECK(refused(1, 503, ERR_FAILED));
+    EQ_INT(r->n_signed, 0);
+    /* without a bearer it is only another record of that name */
+    a = basic(2, "bn");
+    ask(&a);
+    struct wire_permit p;
+    CHECK(permitted(2, &p));
+    done(2, WIRE_REPLIED, FAULT_NONE, 200);
+    end();
+}
+
+/* It goes no further than here, in whichever header it came. */
+static void test_bearer_stays_here(void)
+{
+    char mine[BEARER_TEXT], key[128];
+    static struct wire_permit p;
+    static struct wire_ask a;
+    struct err e;
+
+    begin();
+    struct room_record *r = room_add("bn", "binance", ROOM_HELD);
+    OK_CALL(bearers_lend(&room.agent, r->info.rec_id, "mm1", mine, &e), &e);
+    snprintf(key, sizeof(key), "coffer_bn_%s", mine);
+    a = basic(1, "bn");
+    a.is_tcp = 1;
+    a.headers[a.n_headers++] = (struct wire_header){BYTES_LIT("API-Key"), bytes_str(key)};
+    a.headers[a.n_headers++] = (struct wire_header){BYTES_LIT("X-Other"), bytes_str(key)};
+    a.headers[a.n_headers++] = (struct wire_header){BYTES_LIT("X-Kept"), BYTES_LIT("yes")};
+    ask(&a);
+    if (CHECK(permitted(1, &p))) {
+        for (uint32_t i = 0; i < p.request.n_headers; i++)
+            CHECK(!bytes_eq(p.request.headers[i].value, bytes_str(key)));
+        CHECK(bytes_eq_str(header(&p, "X-Kept"), "yes"));
+    }
+    done(1, WIRE_REPLIED, FAULT_NONE, 200);
+    end();
+}
+
 int main(void)
 {
     RUN(test_bearers);
     RUN(test_names_are_hidden);
+    RUN(test_record_is_another);
+    RUN(test_bearer_stays_here);
     buf_free(&in);
     return harness_end();
 }

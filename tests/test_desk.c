@@ -289,6 +289,46 @@ static void test_time_out(void)
     room_end();
 }
 
+/* What a header says about the way is followed only when it is proven. */
+static void test_public_needs_proof(void)
+{
+    begin();
+    struct room_record *r = room_add("bn", "binance", ROOM_CLOSED);
+    room.is_unproven = true;
+    uint64_t id = ask("bn", "GET", "/api/v3/time", "");
+    desk_turn(&room.agent);
+    answered(0, id, OK); /* the exchange's own hosts */
+    EQ_INT(room_waiting("bn"), 0);
+    desk_done(&room.agent, id, 200, false);
+    snprintf(r->info.connect_to, sizeof(r->info.connect_to), "::127.0.0.1:8443");
+    id = ask("bn", "GET", "/api/v3/time", "");
+    desk_turn(&room.agent);
+    EQ_INT(n_seen, 1);
+    EQ_INT(room_waiting("bn"), 1);
+    struct err locked;
+    err_set(&locked, ERR_PERSON, "locked");
+    room_open("bn", &locked);
+    desk_turn(&room.agent);
+    answered(1, id, ERR_PERSON);
+    room.is_unproven = false;
+    id = ask("bn", "GET", "/api/v3/time", "");
+    desk_turn(&room.agent);
+    answered(2, id, OK);
+    desk_done(&room.agent, id, 200, false);
+    /* after a forged vault nothing is believed */
+    r->info.connect_to[0] = 0;
+    room.is_unproven = room.is_doubted = true;
+    id = ask("bn", "GET", "/api/v3/time", "");
+    desk_turn(&room.agent);
+    EQ_INT(room_waiting("bn"), 1);
+    room_open("bn", NULL);
+    desk_turn(&room.agent);
+    answered(3, id, OK);
+    EQ_INT(r->n_signed, 0);
+    desk_done(&room.agent, id, 200, false);
+    room_end();
+}
+
 int main(void)
 {
     RUN(test_signed);
@@ -301,5 +341,6 @@ int main(void)
     RUN(test_too_many);
     RUN(test_log_full);
     RUN(test_time_out);
+    RUN(test_public_needs_proof);
     return harness_end();
 }

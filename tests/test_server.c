@@ -198,6 +198,23 @@ static void test_gone_while_it_waits(void)
     close(c);
 }
 
+/* What it is told in the middle of its own request finds that it is gone. */
+static void test_gone_in_its_own_request(void)
+{
+    fake_start();
+    fake.is_noticed = true;
+    int c = come();
+    say(c, "{\"op\":\"subscribe\"}");
+    has(hear(c), "\"result\"");
+    CHECK(shutdown(c, SHUT_RD) == 0);
+    say(c, SIGN("\"id\":1,", "/a"));
+    EQ_INT(fake.n_asks, 1);
+    CHECK(fake.asks[0].is_forgotten);
+    EQ_INT(fake.a.server->n_clients, 0);
+    close(c);
+    fake_stop();
+}
+
 static void test_open_limit(void)
 {
     fake_start();
@@ -371,6 +388,7 @@ int main(void)
     RUN(test_byte_by_byte);
     RUN(test_order);
     RUN(test_gone_while_it_waits);
+    RUN(test_gone_in_its_own_request);
     RUN(test_open_limit);
     RUN(test_never_reads);
     RUN(test_stuck);

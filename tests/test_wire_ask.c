@@ -25,7 +25,7 @@ static struct wire_ask small_ask(void)
 
 static void test_ask_bytes(void)
 {
-    static const uint8_t want[] = "\0\0\0\x3d\3"
+    static const uint8_t want[] = "\0\0\0\x40\3"
                                   "\1\2\3\4"
                                   "\0\0\3\xe8"
                                   "\0\0\0\x4d"
