@@ -221,7 +221,7 @@ void desk_decide(struct entry *n, const struct err *e)
     if (e->code != OK) {
         n->d.err = *e;
         request_free(&n->request);
-        desk_log(n, err_name(e->code));
+        desk_log_refusal(n, err_name(e->code));
     } else {
         n->d.prepared = &n->p;
         n->d.request = &n->request;

@@ -27,7 +27,7 @@ struct lane {
     uint8_t rec_id[REC_ID_LEN];
     struct entry *active;      /* is opened, decided or sent */
     struct entry_list waiting; /* cancels first */
-    size_t n_waiting; /* without the cancels */
+    size_t n_waiting;          /* without the cancels */
 };
 
 struct entry {
@@ -68,6 +68,8 @@ struct desk {
     size_t n_open, n_spare;
     uint64_t next_id, last_ms, now_ms;
     bool is_timer_set;
+    uint64_t refused_s; /* the second in which n_refused were refused; by ticks_ms */
+    unsigned n_refused, n_unwritten;
 };
 
 /* desk.c */
@@ -84,6 +86,10 @@ int desk_copy(struct entry *n, const struct wish *w, const char *record, struct 
 void desk_start(struct entry *n);
 void desk_open_key(struct entry *n);
 void desk_log(struct entry *n, const char *outcome);
+/* Only so many a second: a client that is refused on a loop must not fill the disk, which would
+ * stop all the others. How many had no line is told in the next second's first. */
+#define REFUSALS_MAX 20u
+void desk_log_refusal(struct entry *n, const char *outcome);
 
 /* desk_lane.c */
 /* Whether it may go on now. false: it waits, or was refused because too many do. */

@@ -38,6 +38,28 @@ void desk_log(struct entry *n, const char *outcome)
     (void)!audit_add(n->a, &l, &quiet);
 }
 
+void desk_log_refusal(struct entry *n, const char *outcome)
+{
+    struct desk *k = n->a->desk;
+    uint64_t now_s = ticks_ms() / 1000;
+    char text[64];
+
+    if (now_s != k->refused_s) {
+        k->refused_s = now_s;
+        k->n_refused = 0;
+    }
+    if (++k->n_refused > REFUSALS_MAX) {
+        k->n_unwritten++;
+        return;
+    }
+    desk_log(n, outcome);
+    if (k->n_unwritten == 0)
+        return;
+    snprintf(text, sizeof(text), "%u refusals before this one not written", k->n_unwritten);
+    k->n_unwritten = 0;
+    desk_log(n, text);
+}
+
 /* Checks it by a header, whether proven or not. */
 static int judge(struct entry *n, const struct record_info *rec, struct err *e)
 {

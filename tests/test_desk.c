@@ -82,6 +82,36 @@ static void test_refused(void)
     }
 }
 
+static size_t count(const char *text, const char *word)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* Two bursts may fall into two seconds each; 200 lines are never written. */
+static void test_refused_on_a_loop(void)
+{
+    begin();
+    room_add("bn", "binance", ROOM_HELD);
+    for (unsigned i = 0; i < 200; i++) {
+        ask("bn", "GET", "/api/v3/nosuch", "");
+        desk_turn(&room.agent);
+    }
+    size_t n = count(room_log(), "\"outcome\":\"policy\"");
+    CHECK(n >= REFUSALS_MAX && n <= 3 * REFUSALS_MAX);
+    ask("bn", "GET", "/api/v3/account", "");
+    desk_turn(&room.agent);
+    EQ_INT(count(room_log(), "\"outcome\":\"allowed\""), 1);
+    room_turns(1100);
+    ask("bn", "GET", "/api/v3/nosuch", "");
+    desk_turn(&room.agent);
+    CHECK(strstr(room_log(), "refusals before this one not written") != NULL);
+    room_end();
+}
+
 static void test_public(void)
 {
     begin();
@@ -333,6 +363,7 @@ int main(void)
 {
     RUN(test_signed);
     RUN(test_refused);
+    RUN(test_refused_on_a_loop);
     RUN(test_public);
     RUN(test_opening);
     RUN(test_proven_header);
