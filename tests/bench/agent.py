@@ -260,16 +260,21 @@ def bench_proxy(place, upstream, through):
 
 
 def processes(place):
-    """{name: [pids]} of what belongs to this agent."""
-    spawner = int(json.loads(place.coffer("agent", "--status", "--json", pin=False))["pid"])
-    parents, names = {}, {}
+    """{pid: name} of what belongs to this agent: the first process and its children."""
+    spawner = int((place.tmp / "run/coffer/agent.lock").read_text().split()[0])
+    found = {}
     for d in pathlib.Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):
-            stat = (d / "stat").read_text()
-            parents[int(d.name)] = int(stat.rsplit(")", 1)[1].split()[1])
-            names[int(d.name)] = os.path.basename((d / "cmdline").read_bytes().split(b"\0")[0].decode())
-    mine = [p for p in parents if p == spawner or parents[p] == spawner]
-    return {p: names[p] for p in mine if names.get(p)}
+            parent = int((d / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if spawner in (int(d.name), parent):
+                found[int(d.name)] = (d / "cmdline").read_bytes().split(b"\0")[0].decode()
+    return found
+
+
+def cpu_us(pid):
+    """Processor time that it used so far, in microseconds."""
+    words = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
 def rss(pid):
@@ -289,14 +294,15 @@ def bench_memory(place):
             out = run("wrk", "-t1", "-c8", "-d2s", url)
             done += int(re.search(r"(\d+) requests in", out)[1])
         return done
-    warm = ask(MANY // 10)
-    before = {p: rss(p) for p in processes(place)}
-    done = warm + ask(MANY - warm)
+    first = ask(MANY // 10)
+    before = {p: (rss(p), cpu_us(p)) for p in processes(place)}
+    rest = ask(MANY - first)
     for pid, name in sorted(processes(place).items(), key=lambda x: x[1]):
-        now = rss(pid)
-        print(f"      {name:14} {before.get(pid, now):5.1f} MiB after {warm} requests, {now:5.1f} MiB after {done}")
+        now, (was, cpu) = rss(pid), before.get(pid, (rss(pid), cpu_us(pid)))
+        print(f"      {name:14} {was:5.1f} MiB after {first} requests, {now:5.1f} MiB after {first + rest}; "
+              f"{(cpu_us(pid) - cpu) / rest:4.1f} us of processor time each")
         target(f"memory of {name}, MiB", now, LIMITS.get(name, 8), False)
-        target(f"growth of {name} after the first tenth, MiB", now - before.get(pid, now), 0.5, False)
+        target(f"growth of {name} after the first tenth, MiB", now - was, 0.5, False)
 
 
 def main():
