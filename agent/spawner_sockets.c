@@ -9,12 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define LOCK_NAME "agent.lock"
+#define LOCK_WAIT_MS 3000u
+#define LOCK_STEP_MS 20u
 #define AGENT_NAME "agent.sock"
 #define PROXY_NAME "proxy.sock"
 #define PID_TEXT 24u
@@ -33,6 +36,22 @@ static int other_runs(int fd, struct err *e)
     return err_hint(e, "'coffer agent --stop' ends it");
 }
 
+/* One whose socket is gone is about to end, and waited for. */
+static int wait_for_lock(const struct spawner *s, int fd)
+{
+    struct stat st;
+    int rc = -1;
+
+    for (unsigned ms = 0; ms < LOCK_WAIT_MS; ms += LOCK_STEP_MS) {
+        rc = flock(fd, LOCK_EX | LOCK_NB);
+        if (rc == 0 || errno != EWOULDBLOCK ||
+            fstatat(s->run_dir, AGENT_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            return rc;
+        poll(NULL, 0, (int)LOCK_STEP_MS);
+    }
+    return rc;
+}
+
 static int take_lock(struct spawner *s, struct err *e)
 {
     char pid[PID_TEXT];
@@ -48,7 +67,7 @@ static int take_lock(struct spawner *s, struct err *e)
         err_set(e, ERR_TRUST, "'%s/%s' is not a file of ours alone", s->where->run, LOCK_NAME);
         return err_hint(e, "find out who put it there; then remove it");
     }
-    if (flock(fd, LOCK_EX | LOCK_NB))
+    if (wait_for_lock(s, fd))
         return errno == EWOULDBLOCK ? other_runs(fd, e) : err_sys(e, errno, "lock '%s'", LOCK_NAME);
     s->lock = fd;
     fd = -1;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs the suite: units, fuzz corpora, lints and end-to-end scripts, in parallel, each with a
-TMPDIR and HOME of its own below build/tmp that is removed afterwards. What uses secrets runs a
-second time with the system call memfd_secret refused, but for scripts with a line '# run: once'.
+TMPDIR and HOME of its own in /tmp (the path of a socket is short) that is removed afterwards.
+What uses secrets runs a second time with the system call memfd_secret refused, but for scripts with a line '# run: once'.
 Those with '# run: slow' run with --slow only, and then alone. Rows 'tokens/...' drive real drivers
 (tests/tokens/run.py); with --tokens the scripts of tests/tokens/e2e.py run on them, and nothing else.
 With --clients those of tests/clients/ run, and nothing else: real client libraries on the proxy.
@@ -25,6 +25,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -93,8 +94,8 @@ def remove_tree(path):
 
 
 def run(row):
-    tmp = BUILD.parent / "tmp" / f"{os.getpid()}-{re.sub(r'[^A-Za-z0-9]+', '-', row.name)}"
-    (tmp / "home").mkdir(parents=True, mode=0o700)
+    tmp = pathlib.Path(tempfile.mkdtemp(prefix="coffer-", dir="/tmp"))
+    (tmp / "home").mkdir(mode=0o700)
     started = time.monotonic()
     try:
         p = subprocess.Popen(row.argv, cwd=TOP, env=environment(tmp, row), text=True,

@@ -91,7 +91,10 @@ class Http:
         return bool(data)
 
     def send(self, data):
-        self.s.sendall(data)
+        try:
+            self.s.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise Broken from None
 
     def request(self, method, target, body=None, headers=None):
         """The bytes of a request as clients write them."""
