@@ -61,13 +61,15 @@ bool request_has_header(const struct request *r, const char *name)
     return false;
 }
 
-/* Without parameters. */
+/* In another charset the body would say something else than was judged. */
 static bool is_media_type(struct bytes value, const char *type)
 {
     struct bytes head, tail;
 
     text_cut(value, ';', &head, &tail);
-    return text_eq_nocase(text_trim(head), bytes_str(type));
+    tail = text_trim(tail);
+    return text_eq_nocase(text_trim(head), bytes_str(type)) &&
+           (tail.n == 0 || text_eq_nocase(tail, BYTES_LIT("charset=utf-8")));
 }
 
 void request_content_type(struct request *r, const char *type)

@@ -276,6 +276,7 @@ static bool overrides_request(struct bytes name)
         "x-forwarded-server",
         "x-host",
         "forwarded",
+        "content-encoding", /* the body that was judged is not the one that is read */
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (header_is(name, names[i]))
@@ -316,6 +317,12 @@ bool target_drops_header(const struct connector *conn, struct bytes name)
         "te",
         "content-length",
         "host",
+        /* who asks: what stands before an exchange says that, not a client */
+        "x-forwarded-for",
+        "x-real-ip",
+        "x-client-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
     };
     for (size_t i = 0; i < ARRAY_LEN(hop); i++)
         if (header_is(name, hop[i]))

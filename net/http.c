@@ -21,6 +21,7 @@
 #define IN_MAX ((size_t)HEAD_BYTES_MAX + HEAD_BODY_MAX)
 #define OUT_MAX ((1024u + 256u) * 1024u)
 #define BODIES_MAX (64u * 1024u * 1024u)
+#define BODY_SMALL 16384u /* so much each connection may always have: an order's is far less */
 
 /* -- the end -- */
 
@@ -90,14 +91,15 @@ static void await_body(struct http *c, const struct head *h)
     struct route route;
     struct err e;
 
-    if (h->body_n > BODIES_MAX - hub->bodies_n) {
+    uint64_t booked = h->body_n > BODY_SMALL ? h->body_n : 0;
+    if (booked > BODIES_MAX - hub->bodies_n) {
         err_set(&e, ERR_LIMIT, "too many requests with large bodies at once");
         c->is_close = true;
         http_answer(c, 503, &e);
         return;
     }
-    hub->bodies_n += h->body_n;
-    c->booked = h->body_n;
+    hub->bodies_n += booked;
+    c->booked = booked;
     c->state = HTTP_BODY;
     c->due_ms = hub->now_ms + BODY_MS;
     if (!h->wants_continue)

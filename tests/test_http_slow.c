@@ -217,6 +217,13 @@ static void test_bodies_are_bounded(void)
         }
     }
     EQ_INT(n_refused, 6);
+    /* an order is small, and served all the same */
+    say(fd, "POST /m/https://a/ HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nab");
+    EQ_STR(hear(fd), "");
+    say(fd, "cde");
+    pump();
+    job_reply(jobs[0], 200, "");
+    EQ_INT(status_of(hear(fd)), 200);
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
         close(many[i]);
     pump();

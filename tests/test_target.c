@@ -232,6 +232,7 @@ static void headers_that_turn_the_request_are_refused(void)
     static const char *const names[] = {
         "X-HTTP-Method-Override", "x-http-method",   "X_Method_Override", "X-Original-URL",
         "X-REWRITE-URL",          "X-Forwarded-Uri", "X-Forwarded-Host",  "Forwarded",
+        "Content-Encoding",
     };
     struct err e;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -249,6 +250,8 @@ static void dropped_headers(void)
     CHECK(target_drops_header(c, BYTES_LIT("X-Simulated-Trading")));
     CHECK(target_drops_header(c, BYTES_LIT("OK_ACCESS_KEY")));
     CHECK(target_drops_header(c, BYTES_LIT("Content_Length")));
+    CHECK(target_drops_header(c, BYTES_LIT("X-Forwarded-For")));
+    CHECK(target_drops_header(c, BYTES_LIT("True-Client-IP")));
     CHECK(!target_drops_header(c, BYTES_LIT("OK-ACCESS-KEYS")));
     CHECK(!target_drops_header(c, BYTES_LIT("Content-Type")));
     CHECK(!target_drops_header(c, BYTES_LIT("X-MBX-APIKEY")));
