@@ -243,7 +243,7 @@ check-clients:
 	@$(MAKE) --no-print-directory check-clients-run
 
 check-clients-run: $(PROGRAMS:%=$(B)/%) tools
-	@tests/clients/prepare.sh build/clients
+	@sh tests/clients/prepare.sh build/clients
 	@B='$(B)' T='$(T)' SAN='$(SAN)' tests/run.py --clients
 
 demo:

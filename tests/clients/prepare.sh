@@ -1,5 +1,5 @@
-#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
 # prepare.sh DIRECTORY: puts the pinned client libraries of package-lock.json there, once. What cannot
 # be had is told in DIRECTORY/missing, one line, and the tests that need it say so.
 set -u

@@ -234,7 +234,7 @@ def test_proxy_socket():
         a.start("--proxy-socket", path, "--proxy-uid", "4711")
         assert mode(path) == (True, 0o666) and not os.path.lexists(a.proxy)
         assert a.ask("status")["proxy"]["socket"] == path
-        assert "uid=4711" in Process(a.net).argv, Process(a.net).argv
+        wait_for("its argument", lambda: "uid=4711" in Process(a.net).argv)
         a.stop()
         wait_for("the socket's end", lambda: not os.path.lexists(path))
 
