@@ -11,13 +11,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DESCRIPTORS_MAX 16384u
 #define AGAIN_MS 100u /* after a core's first death; doubled with each further one */
 #define AGAIN_MAX_MS 5000u
 #define LIVED_MS 10000u   /* after so long a death is the first one again */
@@ -304,6 +302,18 @@ static void end_step(struct spawner *s)
         spawner_end_all(s, now - s->ending_ms > ALL_END_MS);
 }
 
+/* What fails for want of memory may do later; the tokens keep their PINs meanwhile. */
+static int start_core_again(struct spawner *s, bool *in_core, struct err *e)
+{
+    int rc = start_core(s, in_core, e);
+
+    if (rc == OK || *in_core)
+        return rc;
+    spawner_say("%s", e->msg);
+    s->core_next_ms = ticks_ms() + AGAIN_MAX_MS;
+    return OK;
+}
+
 static int loop(struct spawner *s, bool *in_core, struct err *e)
 {
     if (start_core(s, in_core, e) || *in_core)
@@ -316,23 +326,13 @@ static int loop(struct spawner *s, bool *in_core, struct err *e)
         if (s->is_ending)
             end_step(s);
         else if (s->core == 0 && s->core_next_ms != 0 && ticks_ms() >= s->core_next_ms &&
-                 (start_core(s, in_core, e) || *in_core))
+                 (start_core_again(s, in_core, e) || *in_core))
             return e->code;
     }
     return OK;
 }
 
 /* -- start and end -- */
-
-static void raise_limit(void)
-{
-    struct rlimit l;
-
-    if (getrlimit(RLIMIT_NOFILE, &l))
-        return;
-    l.rlim_cur = l.rlim_max < DESCRIPTORS_MAX ? l.rlim_max : DESCRIPTORS_MAX;
-    (void)setrlimit(RLIMIT_NOFILE, &l);
-}
 
 static int find_vault(struct spawner *s, struct err *e)
 {
@@ -351,7 +351,7 @@ static int prepare(struct spawner *s, struct err *e)
         return err_set(e, ERR_MEMORY, "no memory for the agent");
     for (size_t i = 0; i < SPAWN_TOKENS_MAX; i++)
         s->tokens[i].control = -1;
-    raise_limit();
+    spawner_raise_limit();
     if (!s->options.is_foreground)
         (void)setsid(); /* it is one already where its starter saw to it */
     if (find_vault(s, e) || spawner_read_places(s, e) || spawner_listen(s, e))

@@ -71,8 +71,10 @@ void spawner_tell(struct spawner *s, enum spawn_kind kind, uint32_t place, int v
 int spawner_launch(struct spawner *s, uint32_t number, struct place *p, struct err *e) MUST_USE;
 void spawner_unlock(struct spawner *s); /* `coffer unlock`, where there is a PIN for it */
 
-/* spawner_start.c: a program of ours with these descriptors as 3 and on, and nothing else of ours.
- * argv[0] is its name. ERR_FAILED. */
+/* spawner_start.c: as many descriptors as clients may need. */
+void spawner_raise_limit(void);
+/* A program of ours with these descriptors as 3 and on, and nothing else of ours. argv[0] is its
+ * name. ERR_FAILED. */
 int spawner_exec(char *const *argv, char *const *envp, const int *fds, size_t n, pid_t *pid,
                  struct err *e) MUST_USE;
 

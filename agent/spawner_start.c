@@ -8,7 +8,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#define DESCRIPTORS_MAX 16384u
 
 #define FDS_MAX 8u
 #define FIRST_FD 3
@@ -92,4 +95,14 @@ int spawner_exec(char *const *argv, char *const *envp, const int *fds, size_t n,
     err_sys(e, rc, "start '%s'", program);
     e->code = ERR_FAILED;
     return e->code;
+}
+
+void spawner_raise_limit(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l))
+        return;
+    l.rlim_cur = l.rlim_max < DESCRIPTORS_MAX ? l.rlim_max : DESCRIPTORS_MAX;
+    (void)setrlimit(RLIMIT_NOFILE, &l);
 }
