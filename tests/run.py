@@ -95,6 +95,7 @@ def remove_tree(path):
 
 def run(row):
     tmp = pathlib.Path(tempfile.mkdtemp(prefix="coffer-", dir="/tmp"))
+    tmp.chmod(0o711)    # a test may be several users
     (tmp / "home").mkdir(mode=0o700)
     started = time.monotonic()
     try:

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 static struct where w;
@@ -123,7 +124,9 @@ static int heard_by_other(void)
         return 9;
     if (chown("agent.sock", 65533, 65533) || chown(".", 65533, 65533))
         return 8;
-    if (fork() == 0) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(20); /* whatever becomes of the one that should knock */
         if (setuid(65534) || listen(s, 5))
             _exit(1);
         (void)!write(pair[1], "r", 1);
@@ -136,11 +139,17 @@ static int heard_by_other(void)
     if (read(pair[0], &got, 1) != 1 || setuid(65533))
         return 6;
     struct agent_client *c = NULL;
+    if (access(w.run, X_OK)) { /* a directory above it is closed to others */
+        kill(pid, SIGKILL);
+        return 5;
+    }
     int rc = agent_connect(&w, NULL, &c, &e);
+    if (rc != ERR_TRUST || !strstr(e.msg, "another user listens at it")) {
+        kill(pid, SIGKILL);
+        return 3;
+    }
     while (wait(&status) < 0 && errno == EINTR)
         ;
-    if (rc != ERR_TRUST || !strstr(e.msg, "another user listens at it"))
-        return 5;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 4;
 }
 
@@ -159,8 +168,7 @@ static void test_other_listener(void)
         _exit(heard_by_other());
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 5 && access("/", X_OK) == 0 &&
-        strncmp(harness_dir(), "/root", 5) == 0) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 5) {
         harness_skip("nobody else may enter %s", harness_dir());
         return;
     }
