@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many answers a second a server on a Unix socket gives, and how long each takes:
- * load line|ssh|gpg SOCKET CLIENTS SECONDS FILE. Each client sends, waits for the whole answer, and
- * sends again; one thread serves all of them by poll, the same for every server.
+ * load line|ssh|gpg SOCKET CLIENTS SECONDS FILE. Each client is a process of its own, as bots are: it
+ * sends, waits for the whole answer, and sends again.
  * FILE: line: one request, its LF included. ssh: the bytes to be signed, by the agent's first key.
  * gpg: one command a line (RESET, SIGKEY ..., SETHASH ..., PKSIGN), each answered before the next.
  * Prints "RATE P50_US P99_US". */
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CLIENTS_MAX 64
 #define STEPS_MAX 8
 #define ANSWER_MAX 65536
-#define TIMES_MAX 4000000u
+#define TIMES_MAX 1000000u /* of one client */
 
 struct step {
     uint8_t *p;
@@ -32,10 +33,20 @@ struct client {
     uint8_t in[ANSWER_MAX];
 };
 
+struct shared { /* with the processes of the clients */
+    volatile uint64_t start_ns; /* 0: not yet */
+    volatile size_t n_ready;
+    struct {
+        size_t n;
+        uint64_t end_ns;
+        uint32_t ns[TIMES_MAX];
+    } times[CLIENTS_MAX]; /* a page is there once it is written */
+};
+
 static struct step steps[STEPS_MAX];
-static size_t n_steps, n_times;
-static struct client clients[CLIENTS_MAX];
-static uint32_t times_ns[TIMES_MAX];
+static size_t n_steps;
+static struct client client;
+static struct shared *shared;
 static char kind;
 
 static void die(const char *why)
@@ -139,7 +150,7 @@ static void ask_ssh(const char *path)
 {
     static const uint8_t list[] = {0, 0, 0, 1, 11};
     struct step ask = {(uint8_t *)(uintptr_t)list, sizeof(list)}, data = steps[0];
-    struct client *c = &clients[0];
+    struct client *c = &client;
 
     c->fd = dial(path);
     say(c->fd, &ask);
@@ -160,27 +171,64 @@ static void ask_ssh(const char *path)
     c->n = 0;
 }
 
-static void begin(struct client *c)
+/* One whole answer, of as many steps as there are. */
+static void ask(struct client *c)
 {
-    c->begun_ns = now_ns();
-    c->step = 0;
-    say(c->fd, &steps[0]);
+    for (c->step = 0; c->step < n_steps; c->step++) {
+        c->n = 0;
+        say(c->fd, &steps[c->step]);
+        do
+            receive(c);
+        while (!is_whole(c));
+        check(c);
+    }
 }
 
-static void go_on(struct client *c, uint64_t now)
+static void be_client(struct client *c, size_t me, const char *path, uint64_t length_ns)
 {
-    receive(c);
-    if (!is_whole(c))
-        return;
-    check(c);
-    c->n = 0;
-    if (++c->step < n_steps) {
-        say(c->fd, &steps[c->step]);
-        return;
+    uint64_t now, begun;
+    size_t n = 0;
+
+    c->fd = dial(path);
+    while (kind == 'g' && !is_whole(c)) /* it greets */
+        receive(c);
+    ask(c);
+    __atomic_add_fetch(&shared->n_ready, 1, __ATOMIC_SEQ_CST);
+    while (shared->start_ns == 0)
+        usleep(1000);
+    now = now_ns();
+    while (now < shared->start_ns + length_ns && n < TIMES_MAX) {
+        begun = now;
+        ask(c);
+        now = now_ns();
+        shared->times[me].ns[n++] = (uint32_t)(now - begun);
     }
-    if (n_times < TIMES_MAX)
-        times_ns[n_times++] = (uint32_t)(now - c->begun_ns);
-    begin(c);
+    shared->times[me].n = n;
+    shared->times[me].end_ns = now;
+}
+
+static void run_clients(size_t n, const char *path, double seconds)
+{
+    int status;
+
+    for (size_t i = 0; i < n; i++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            die("no more processes");
+        if (pid == 0) {
+            be_client(&client, i, path, (uint64_t)(seconds * 1e9));
+            _exit(0);
+        }
+    }
+    while (shared->n_ready < n) {
+        usleep(1000);
+        if (waitpid(-1, &status, WNOHANG) > 0)
+            die("a client has ended");
+    }
+    shared->start_ns = now_ns();
+    for (size_t i = 0; i < n; i++)
+        if (wait(&status) < 0 || status)
+            die("a client has failed");
 }
 
 static int by_size(const void *a, const void *b)
@@ -189,43 +237,44 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static void print(size_t n)
+{
+    uint64_t end = 0;
+    size_t all = 0;
+
+    for (size_t i = 0; i < n; i++)
+        all += shared->times[i].n;
+    uint32_t *ns = malloc((all + 1) * sizeof(*ns));
+    if (!ns || all == 0)
+        die("no answer in all that time");
+    all = 0;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(ns + all, shared->times[i].ns, shared->times[i].n * sizeof(*ns));
+        all += shared->times[i].n;
+        end = shared->times[i].end_ns > end ? shared->times[i].end_ns : end;
+    }
+    qsort(ns, all, sizeof(*ns), by_size);
+    printf("%.0f %.1f %.1f\n", (double)all / ((double)(end - shared->start_ns) / 1e9),
+           ns[all / 2] / 1e3, ns[all - 1 - all / 100] / 1e3);
+    free(ns);
+}
+
 int main(int argc, char **argv)
 {
-    static struct pollfd polls[CLIENTS_MAX];
-
     if (argc != 6 || !strchr("lsg", argv[1][0]))
         die("usage: load line|ssh|gpg SOCKET CLIENTS SECONDS FILE");
     kind = argv[1][0];
     size_t n = (size_t)strtoul(argv[3], NULL, 10);
-    double seconds = strtod(argv[4], NULL);
     read_file(argv[5]);
     if (n == 0 || n > CLIENTS_MAX)
         die("1 to 64 clients");
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (shared == MAP_FAILED)
+        die("no memory");
     if (kind == 's')
         ask_ssh(argv[2]);
-    for (size_t i = 0; i < n; i++) {
-        clients[i].fd = dial(argv[2]);
-        polls[i] = (struct pollfd){.fd = clients[i].fd, .events = POLLIN};
-        if (kind == 'g') { /* it greets */
-            while (!is_whole(&clients[i]))
-                receive(&clients[i]);
-            clients[i].n = 0;
-        }
-        begin(&clients[i]);
-    }
-    uint64_t start = now_ns(), end = start + (uint64_t)(seconds * 1e9), now = start;
-    while (now < end) {
-        if (poll(polls, n, 5000) <= 0)
-            die("the server does not answer");
-        now = now_ns();
-        for (size_t i = 0; i < n; i++)
-            if (polls[i].revents)
-                go_on(&clients[i], now_ns());
-    }
-    if (n_times == 0)
-        die("no answer in all that time");
-    qsort(times_ns, n_times, sizeof(times_ns[0]), by_size);
-    printf("%.0f %.1f %.1f\n", (double)n_times / ((double)(now - start) / 1e9),
-           times_ns[n_times / 2] / 1e3, times_ns[n_times - 1 - n_times / 100] / 1e3);
+    run_clients(n, argv[2], strtod(argv[4], NULL));
+    print(n);
     return 0;
 }
