@@ -4,6 +4,7 @@
 All of one comparison runs in turns in the same minute, so that what the machine does besides falls
 on all of it; ratios are medians over the rounds. BENCH_SHORT=1: fewer and shorter rounds.
 Prints figures, '# ...' notes, and last 'N passed, N failed': the targets met and missed."""
+import base64
 import contextlib
 import json
 import os
@@ -24,7 +25,7 @@ TOOLS = PROGRAMS.parent / "tools"
 COFFER = os.environ.get("COFFER", str(TOP / "build/coffer"))
 SHORT = bool(os.environ.get("BENCH_SHORT"))
 ROUNDS, SECONDS = (3, 0.5) if SHORT else (7, 2.0)
-MANY = 50_000 if SHORT else 1_000_000
+MANY = int(os.environ.get("MANY", 50_000 if SHORT else 1_000_000))
 PIN = "bench-pin-of-no-value"
 FIELDS = {"api_key": "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A",
           "api_secret": "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"}
@@ -305,6 +306,26 @@ def bench_memory(place):
         target(f"growth of {name} after the first tenth, MiB", now - was, 0.5, False)
 
 
+def search(place, when):
+    """What signs is in no memory of the agent's processes that root can read."""
+    if os.geteuid() != 0:
+        print("# memory is not searched: only root can look into these processes")
+        return
+    key = FIELDS["api_secret"].encode()
+    forms = [key, key.hex().encode(), base64.b64encode(key), *(bytes(b ^ pad for b in key) for pad in (0x36, 0x5c))]
+    needles = place.tmp / "needles"
+    needles.touch(0o600)
+    needles.write_text("control:coffer-\n" + "".join(
+        f"hex:{half.hex()}\n" for f in forms for half in (f[:len(f) // 2], f[len(f) // 2:])))
+    p = subprocess.run([str(TOOLS / "memsearch"), str(needles), "--pid", *map(str, processes(place))],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    is_clean = p.returncode == 0
+    results[0 if is_clean else 1] += 1
+    print(f"{'ok  ' if is_clean else 'FAIL'}  no form of the secret in readable memory, {when}")
+    if not is_clean:
+        print(re.sub(r"^", "# ", p.stdout, flags=re.M))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="coffer-bench-", dir="/tmp") as d:
         tmp = pathlib.Path(d)
@@ -324,6 +345,9 @@ def main():
                 stack.enter_context(nginx(tmp, "through", PROXY, port=through, upstream=upstream))
                 bench_proxy(place, upstream, through)
                 bench_memory(place)
+                search(place, "the key held")
+                place.coffer("lock", pin=False)
+                search(place, "locked")
     print(f"{results[0]} passed, {results[1]} failed")
     return 1 if results[1] else 0
 
