@@ -26,8 +26,9 @@ def test_pulled():
             bots.wait_good(8, "held")
             pids, before = (w.a.core, w.a.net, w.a.tokens), tried(w)
             for _ in range(3):
+                n_bad = len(bots.bad("each"))
                 w.mark("gone")
-                wait_for("an answer that it is gone", lambda: bots.bad("each"))
+                wait_for("an answer that it is gone", lambda n=n_bad: len(bots.bad("each")) > n)
                 time.sleep(0.3)
                 assert w.a.is_unlocked(), "its PIN is kept"
                 w.unmark("gone")
@@ -181,10 +182,10 @@ def test_token_killed():
         with Bots(w, ("each", 3), ("held", 3)) as bots:
             bots.wait_good(12)
             for _ in range(2):
-                old = w.a.tokens[0]
+                old, n_bad = w.a.tokens[0], len(bots.bad("each"))
                 os.kill(old, signal.SIGKILL)
                 wait_for("its end", lambda o=old: not is_running(o))
-                wait_for("an answer to that", lambda: bots.bad("each"))
+                wait_for("an answer to that", lambda n=n_bad: len(bots.bad("each")) > n)
                 bots.wait_good(10, "held")
                 w.h.ok("unlock")
                 bots.wait_good(8, "each")
