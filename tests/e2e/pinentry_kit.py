@@ -78,5 +78,7 @@ class Fake:
                 return out
             with open(path, encoding="utf-8") as f:
                 head, *lines = f.read().split("\n")
+            if not lines:           # it has only just begun
+                return out
             out.append((json.loads(head), lines[:-1]))
         return out
