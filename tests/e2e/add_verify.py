@@ -337,7 +337,7 @@ def a_few_lines_first():
     with lib.exchange() as x:
         for e in EXCHANGES:
             k = x.key(e)
-            label = "Key name" if e == "coinbase" else "API key"
+            label = "API key name: " if e == "coinbase" else "API key: "
             answers = [("[www] ", "")] if e == "okx" else []
             r = note(h.tty(*args(x, k, "new", "--pin-file", h.pin_file),
                            answers=[*answers, (label, None)]), k, False)

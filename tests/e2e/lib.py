@@ -143,8 +143,9 @@ class Home:
             os.execvpe(argv[0], argv, self.environ())
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
         seen, at, end = "", 0, time.time() + timeout
-        todo = list(answers)
+        todo, look = list(answers), os.WEXITED | os.WNOHANG | os.WNOWAIT
         while time.time() < end:
+            has_ended = os.waitid(os.P_PID, pid, look)
             if select.select([fd], [], [], 0.05)[0]:
                 try:
                     data = os.read(fd, 65536)
@@ -153,6 +154,8 @@ class Home:
                 if not data:
                     break
                 seen += data.decode(errors="replace")
+            elif has_ended:         # what it has started may keep the terminal
+                break
             if todo and todo[0][0] in seen[at:]:
                 wait, reply = todo.pop(0)
                 at = seen.index(wait, at) + len(wait)

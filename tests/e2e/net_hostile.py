@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# run: once
 # time-out: 240 s
 """coffer-net against those who want more than to answer badly: endless answers, answers to what was
 not asked yet, a terminal to read; and systems that keep their certificates elsewhere."""
