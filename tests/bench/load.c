@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many answers a second a server on a Unix socket gives, and how long each takes:
- * load line|ssh|gpg SOCKET CLIENTS SECONDS FILE. Each client is a process of its own, as bots are: it
- * sends, waits for the whole answer, and sends again.
+ * load line|ssh|gpg SOCKET CLIENTS SECONDS FILE.
+ * Each client is a process of its own, as bots are: it sends, waits for the whole answer, and sends
+ * again.
  * FILE: line: one request, its LF included. ssh: the bytes to be signed, by the agent's first key.
  * gpg: one command a line (RESET, SIGKEY ..., SETHASH ..., PKSIGN), each answered before the next.
  * Prints "RATE P50_US P99_US". */
