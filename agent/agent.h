@@ -38,7 +38,8 @@ struct agent_options {
 struct agent {
     const struct env *env;
     const struct agent_options *options;
-    pid_t pid; /* of the agent's first process: whom to signal */
+    pid_t pid;        /* of the agent's first process: whom to signal */
+    bool is_pin_kept; /* in a file or a credential, for every token of the vault */
     struct where where;
     struct event_base *loop;
     uint8_t vault_id[VAULT_ID_LEN];
@@ -51,7 +52,17 @@ struct agent {
     struct desk *desk;          /* agent/desk.h: decides on requests */
     struct server *server;      /* agent/server.h: the agent's socket */
     struct counter *counter;    /* agent/counter.h: coffer-net, the proxy */
+    /* Goes up with each turn of the loop, and when something has come in: a file that was looked at
+     * since then is as what came in must find it, and is not looked at again. 0: no loop turns, and
+     * each look is made. */
+    uint64_t moment;
     bool is_ending;
 };
+
+/* Something has come in. */
+static inline void agent_moment(struct agent *a)
+{
+    a->moment += a->moment > 0;
+}
 
 #endif

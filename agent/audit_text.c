@@ -2,6 +2,7 @@
 /* The words of a line of the audit log, and of who asks. Where lines go is audit.c's. */
 #include "agent/audit_text.h"
 
+#include "base/json_text.h"
 #include "base/text.h"
 
 #include <stdio.h>
@@ -36,16 +37,29 @@ const char *audit_time(struct audit_clock *c, uint64_t unix_us)
     return c->text;
 }
 
-/* Words that came from a client: whatever they are, the line stays one line of JSON. */
-static void add_shown(struct buf *out, const char *before, struct bytes v)
+static void add_clean(struct buf *out, struct bytes v)
 {
     char clean[AUDIT_PATH_MAX * 4 + 1];
 
+    text_clean(clean, sizeof(clean), v);
+    buf_add_json(out, bytes_str(clean));
+}
+
+/* Words that came from a client: whatever they are, the line stays one line of JSON. */
+static void add_shown(struct buf *out, const char *before, struct bytes v)
+{
     if (v.n == 0)
         return;
-    text_clean(clean, sizeof(clean), bytes_of(v.p, v.n < AUDIT_PATH_MAX ? v.n : AUDIT_PATH_MAX));
+    if (v.n > AUDIT_PATH_MAX)
+        v.n = AUDIT_PATH_MAX;
     buf_adds(out, before);
-    buf_add_json(out, bytes_str(clean));
+    if (json_plain_run(v.p, v.p + v.n) < v.n || memchr(v.p, 0x7f, v.n)) {
+        add_clean(out, v);
+        return;
+    }
+    buf_addc(out, '"');
+    buf_add(out, v);
+    buf_addc(out, '"');
 }
 
 static void add_word(struct buf *out, const char *before, const char *v)
@@ -60,15 +74,11 @@ static void add_word(struct buf *out, const char *before, const char *v)
 
 static void add_number(struct buf *out, const char *before, uint32_t v)
 {
-    char text[12];
-    size_t n = sizeof(text);
+    char text[U64_TEXT];
+    size_t n = text_of_u64(text, v);
 
-    text[--n] = 0;
-    do {
-        text[--n] = (char)('0' + v % 10);
-    } while (v /= 10);
     buf_adds(out, before);
-    buf_adds(out, text + n);
+    buf_add(out, bytes_of(text, n));
 }
 
 static void add_asker(struct buf *out, const struct asker *a)

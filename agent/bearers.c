@@ -18,6 +18,8 @@
 struct bearers {
     char path[WHERE_MAX + VAULT_ID_HEX + 16];
     struct bearer_list lent, kept;
+    uint32_t borrowers[BEARERS_MAX]; /* the process that has lent.v[i] */
+    uint64_t looked;    /* agent.moment of the last look at the file */
     struct stat seen;   /* of the file that kept is from */
     bool is_there;      /* it existed */
     bool is_fresh;      /* seen and kept can be relied on */
@@ -69,6 +71,9 @@ static void refresh(struct agent *a)
 {
     struct bearers *b = a->bearers;
     struct stat st;
+
+    if (a->moment && b->looked == a->moment)
+        return;
     bool is_there = lstat(b->path, &st) == 0;
 
     if (!is_there && errno != ENOENT && errno != ENOTDIR) {
@@ -76,6 +81,7 @@ static void refresh(struct agent *a)
         b->is_fresh = false;
         return;
     }
+    b->looked = a->moment;
     if (b->is_fresh && is_there == b->is_there && (!is_there || is_same(&st, &b->seen)))
         return;
     b->failure.code = OK;
@@ -101,14 +107,29 @@ static size_t find(const struct bearer_list *list, const uint8_t hash[32])
     return at;
 }
 
-static int keep(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *client,
+/* One process cannot take them all, over however many connections. */
+static int check_room(const struct bearers *b, uint32_t pid, struct err *e)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->lent.n; i++)
+        n += b->borrowers[i] == pid;
+    if (n >= BEARERS_SHARE)
+        return err_set(e, ERR_LIMIT, "process %u has %u bearers already", pid, BEARERS_SHARE);
+    if (b->lent.n == BEARERS_MAX)
+        return err_set(e, ERR_LIMIT, "%u bearers are lent already", BEARERS_MAX);
+    return OK;
+}
+
+static int keep(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *client, uint32_t pid,
                 const uint8_t hash[32], struct err *e)
 {
     struct bearer_list *lent = &a->bearers->lent;
     struct bearer b = {.created_ms = 0};
 
-    if (lent->n == BEARERS_MAX)
-        return err_set(e, ERR_LIMIT, "%u bearers are lent already", BEARERS_MAX);
+    if (check_room(a->bearers, pid, e))
+        return e->code;
+    a->bearers->borrowers[lent->n] = pid;
     memcpy(b.client, client, strlen(client) + 1);
     memcpy(b.rec_id, rec_id, REC_ID_LEN);
     memcpy(b.hash, hash, sizeof(b.hash));
@@ -117,20 +138,20 @@ static int keep(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *c
 }
 
 int bearers_lend(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *client,
-                 char text[BEARER_TEXT], struct err *e)
+                 uint32_t pid, char text[BEARER_TEXT], struct err *e)
 {
     char fresh[BEARER_TEXT];
     uint8_t hash[32];
 
     if (bearer_check_client(client, e) || bearer_make(a->env, fresh, hash, e) ||
-        keep(a, rec_id, client, hash, e))
+        keep(a, rec_id, client, pid, hash, e))
         return e->code;
     memcpy(text, fresh, BEARER_TEXT);
     return OK;
 }
 
 int bearers_lend_again(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *client,
-                       const char *text, struct err *e)
+                       uint32_t pid, const char *text, struct err *e)
 {
     uint8_t hash[32];
 
@@ -142,7 +163,7 @@ int bearers_lend_again(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const 
     if (find(&a->bearers->lent, hash) < a->bearers->lent.n ||
         find(&a->bearers->kept, hash) < a->bearers->kept.n)
         return err_set(e, ERR_EXISTS, "that bearer is in use");
-    return keep(a, rec_id, client, hash, e);
+    return keep(a, rec_id, client, pid, hash, e);
 }
 
 void bearers_return(struct agent *a, const char *text)
@@ -154,8 +175,10 @@ void bearers_return(struct agent *a, const char *text)
     if (sha256(bytes_str(text), hash, &ignored))
         return;
     size_t i = find(lent, hash);
-    if (i < lent->n)
-        lent->v[i] = lent->v[--lent->n];
+    if (i == lent->n)
+        return;
+    lent->v[i] = lent->v[--lent->n];
+    a->bearers->borrowers[i] = a->bearers->borrowers[lent->n];
 }
 
 /* -- who is let in -- */
@@ -180,16 +203,13 @@ static bool is_in(const struct bearer_list *list, const uint8_t hash[32],
     return true;
 }
 
-bool bearers_is_known(struct agent *a, struct bytes bearer)
+bool bearers_is_known(struct agent *a, struct bytes bearer, uint8_t hash[32])
 {
     struct bearers *b = a->bearers;
-    uint8_t hash[32];
     struct err quiet;
 
-    if (!bearer_is_text(bearer))
+    if (!bearer_is_text(bearer) || sha256(bearer, hash, &quiet))
         return false;
-    if (sha256(bearer, hash, &quiet))
-        return true;
     if (find(&b->lent, hash) < b->lent.n)
         return true;
     refresh(a);
@@ -200,13 +220,18 @@ bool bearers_is_known(struct agent *a, struct bytes bearer)
 int bearers_check(struct agent *a, struct bytes bearer, const uint8_t rec_id[REC_ID_LEN],
                   char client[ASKER_NAME_MAX + 1], struct err *e)
 {
-    struct bearers *b = a->bearers;
     uint8_t hash[32];
 
     if (!bearer_is_text(bearer))
         return refuse(e);
-    if (sha256(bearer, hash, e))
-        return e->code;
+    return sha256(bearer, hash, e) ? e->code : bearers_check_hash(a, hash, rec_id, client, e);
+}
+
+int bearers_check_hash(struct agent *a, const uint8_t hash[32], const uint8_t rec_id[REC_ID_LEN],
+                       char client[ASKER_NAME_MAX + 1], struct err *e)
+{
+    struct bearers *b = a->bearers;
+
     if (is_in(&b->lent, hash, rec_id, client))
         return OK;
     refresh(a);

@@ -13,6 +13,7 @@
 #define BEARER_BITS 128u
 #define BEARER_TEXT 33u
 #define BEARERS_MAX 256u
+#define BEARERS_SHARE 32u /* of the lent ones, to one process */
 #define BEARER_KEY_PREFIX "coffer_"
 
 struct bearer {
@@ -43,20 +44,23 @@ bool bearer_from_key(struct bytes key, struct bytes *name, struct bytes *bearer)
 /* -- the agent -- */
 int bearers_new(struct agent *a, struct err *e) MUST_USE; /* sets a->bearers */
 void bearers_free(struct agent *a);
-/* One that ends with bearers_return. ERR_LIMIT. */
+/* One that ends with bearers_return. pid: who has it. ERR_LIMIT. */
 int bearers_lend(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *client,
-                 char text[BEARER_TEXT], struct err *e) MUST_USE;
+                 uint32_t pid, char text[BEARER_TEXT], struct err *e) MUST_USE;
 /* The same one again, for who had it before the agent was started again. ERR_USAGE: text is none,
  * ERR_EXISTS: it is somebody's. */
 int bearers_lend_again(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *client,
-                       const char *text, struct err *e) MUST_USE;
+                       uint32_t pid, const char *text, struct err *e) MUST_USE;
 void bearers_return(struct agent *a, const char *text);
-/* Whether it is anybody's: false for one that bearers_check refuses for every record. */
-bool bearers_is_known(struct agent *a, struct bytes bearer);
-/* Constant time in the bearer. Sees a change of the file at once. client: gets its name. ERR_POLICY
- * (nobody's, revoked, of another record: one message for all). A file that cannot be read lets
- * nobody in who is in it: ERR_IO. */
+/* Whether it is anybody's: false for one that bearers_check refuses for every record. hash: its,
+ * for bearers_check_hash, where it is true. */
+bool bearers_is_known(struct agent *a, struct bytes bearer, uint8_t hash[32]) MUST_USE;
+/* Constant time in the bearer. Looks at the file once a moment (agent.h). client: gets its name.
+ * ERR_POLICY (nobody's, revoked, of another record: one message for all). A file that cannot be
+ * read lets nobody in who is in it: ERR_IO. */
 int bearers_check(struct agent *a, struct bytes bearer, const uint8_t rec_id[REC_ID_LEN],
                   char client[ASKER_NAME_MAX + 1], struct err *e) MUST_USE;
+int bearers_check_hash(struct agent *a, const uint8_t hash[32], const uint8_t rec_id[REC_ID_LEN],
+                       char client[ASKER_NAME_MAX + 1], struct err *e) MUST_USE;
 
 #endif

@@ -6,7 +6,6 @@
 #include "agent/audit.h"
 #include "agent/bearers.h"
 #include "agent/counter.h"
-#include "agent/courier_start.h"
 #include "agent/desk.h"
 #include "agent/keyring.h"
 #include "agent/listen.h"
@@ -17,6 +16,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -29,25 +29,18 @@ struct core {
     struct agent *a;
     const struct core_start *start;
     struct event *tick;
-    uint64_t suspended_ms; /* as it was at the last tick */
-    uint64_t idle_ms;      /* ticks_ms when last nothing was open */
-    struct ports ports;    /* that coffer-net has */
-    uint64_t generation;   /* of the vault that they are for */
+    struct core_watch *watch; /* NULL: none */
+    uint64_t suspended_ms;    /* as it was at the last tick */
+    uint64_t idle_ms;         /* ticks_ms when last nothing was open */
+    uint64_t trimmed_ms;      /* of the last signature before memory was given back */
+    uint64_t generation;      /* of the vault whose ports coffer-net has */
 };
 
 /* -- the lock -- */
 
 static bool is_open(const struct agent *a)
 {
-    struct token_view v;
-    size_t n = tokens_view(a, 0, &v);
-    bool is_any = keyring_held(a) > 0;
-
-    for (size_t i = 0; i < n && !is_any; i++) {
-        (void)tokens_view(a, i, &v);
-        is_any = v.is_unlocked;
-    }
-    return is_any;
+    return keyring_held(a) > 0 || tokens_is_unlocked(a);
 }
 
 void agent_lock(struct agent *a, const char *why)
@@ -96,21 +89,28 @@ static void look_for_socket(struct core *c)
     c->a->is_ending = true;
 }
 
-/* A record may lead to a port that the running coffer-net was not given. After a forged vault it
- * goes on as it is until the vault is proven again. */
+/* A record may lead to a port that the running coffer-net was not given: the spawner looks. After a
+ * forged vault it goes on as it is until the vault is proven again. */
 static void look_for_ports(struct core *c)
 {
-    struct vault *v = keyring_vault(c->a);
-    struct ports now;
-    struct err e;
+    const struct vault *v = keyring_vault(c->a);
 
     if (!v || vault_generation(v) == c->generation || keyring_is_doubted(c->a))
         return;
     c->generation = vault_generation(v);
-    if (core_ports(&c->a->where, c->a->env, &now, &e) || core_ports_cover(&c->ports, &now))
-        return;
-    c->ports = now;
     spawn_link_renew_net(c->a);
+}
+
+/* What a rush left free between what lives on. */
+static void give_back(struct core *c)
+{
+    uint64_t signed_ms = desk_last_ms(c->a);
+
+#ifdef __GLIBC__
+    if (signed_ms != c->trimmed_ms)
+        (void)malloc_trim(0);
+#endif
+    c->trimmed_ms = signed_ms;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -122,6 +122,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     look_for_sleep(c);
     look_for_idleness(c);
     look_for_socket(c);
+    give_back(c);
     /* what is wrong with it, whoever asks for a record is told */
     (void)!keyring_refresh(c->a, &e);
 }
@@ -176,7 +177,8 @@ static int begin(struct core *c, struct err *e)
     c->idle_ms = ticks_ms();
     if (keyring_vault(a))
         c->generation = vault_generation(keyring_vault(a));
-    if (core_ports(&a->where, a->env, &c->ports, e) || core_confine(a, e))
+    c->watch = core_watch_new(a);
+    if (core_confine(a, e))
         return e->code;
     if (!a->options->has_no_proxy)
         spawn_link_want_net(a);
@@ -186,10 +188,12 @@ static int begin(struct core *c, struct err *e)
 static void turn(struct core *c)
 {
     while (!c->a->is_ending) {
+        c->a->moment++;
         if (event_base_loop(c->a->loop, EVLOOP_ONCE) < 0)
             return;
         look_for_ports(c);
         desk_turn(c->a);
+        counter_turn(c->a);
     }
 }
 
@@ -207,6 +211,7 @@ int core_run(struct agent *a, const struct core_start *start, struct err *e)
     }
     if (c.tick)
         event_free(c.tick);
+    core_watch_free(c.watch);
     free_parts(a);
     if (a->loop)
         event_base_free(a->loop);

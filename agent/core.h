@@ -13,14 +13,12 @@ int spawn_link_new(struct agent *a, int control, struct err *e) MUST_USE;
 void spawn_link_free(struct agent *a);
 /* coffer-net shall run, and be started again when it ends. */
 void spawn_link_want_net(struct agent *a);
-/* It is started anew, with the ports that the vault needs now. */
+/* The vault is another: it may lead to ports that coffer-net was not given. */
 void spawn_link_renew_net(struct agent *a);
 
-/* core_ports.c: all TCP ports that coffer-net needs for this vault. */
-struct ports;
-int core_ports(const struct where *w, const struct env *env, struct ports *out,
-               struct err *e) MUST_USE;
-bool core_ports_cover(const struct ports *given, const struct ports *wanted);
+/* core_watch.c: looks at the vault as soon as a new one is there. NULL: it cannot. */
+struct core_watch *core_watch_new(struct agent *a);
+void core_watch_free(struct core_watch *w); /* takes NULL */
 
 /* sandbox.c: from here on the core reads the vault and the configuration, writes this vault's
  * state, takes connections from its listener, and can do nothing else. */

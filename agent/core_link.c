@@ -10,26 +10,63 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define AGAIN_MS 200u
 #define AGAIN_MAX_MS 5000u
 #define LIVED_MS 10000u
+#define KEPT_MAX 64u
 
 struct spawn_link {
     int fd;
-    struct event *readable, *again;
-    bool is_net_wanted;
-    bool is_renewed; /* its end was asked for */
+    struct event *readable, *writable, *again;
+    struct spawn_message kept[KEPT_MAX]; /* that go when the spawner reads again */
+    size_t n_kept;
+    bool is_net_wanted, is_net_down;
     uint64_t net_since_ms;
     unsigned net_deaths; /* in a row */
 };
+
+static int keep(struct spawn_link *l, const struct spawn_message *m, struct err *e)
+{
+    if (l->n_kept == KEPT_MAX || event_add(l->writable, NULL))
+        return err_set(e, ERR_LIMIT, "the agent's first process does not listen");
+    l->kept[l->n_kept++] = *m;
+    return OK;
+}
 
 int spawn_ask(struct spawn_link *l, enum spawn_kind kind, uint32_t place, struct err *e)
 {
     const struct spawn_message m = {.kind = kind, .place = place};
 
-    return spawn_send(l->fd, &m, -1, e);
+    if (l->n_kept > 0)
+        return keep(l, &m, e);
+    int rc = spawn_send(l->fd, &m, -1, e);
+    return rc == ERR_LIMIT ? keep(l, &m, e) : rc;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct spawn_link *l = arg;
+    size_t n = 0;
+    struct err e = {.code = OK};
+
+    (void)fd, (void)what;
+    while (n < l->n_kept && spawn_send(l->fd, &l->kept[n], -1, &e) == OK)
+        n++;
+    l->n_kept -= n;
+    memmove(l->kept, l->kept + n, l->n_kept * sizeof(l->kept[0]));
+    if (l->n_kept > 0 && e.code == ERR_LIMIT)
+        (void)event_add(l->writable, NULL); /* else with the next that is kept */
+}
+
+static void later(struct agent *a, uint64_t in_ms)
+{
+    const struct timeval t = {(time_t)(in_ms / 1000), (suseconds_t)(in_ms % 1000 * 1000)};
+
+    if (event_add(a->spawner->again, &t))
+        a->is_ending = true;
 }
 
 /* Without a spawner the agent is at its end, and finds that out by itself. */
@@ -39,7 +76,7 @@ static void start_net(struct agent *a)
 
     a->spawner->net_since_ms = ticks_ms();
     if (spawn_ask(a->spawner, SPAWN_START, SPAWN_NET, &e))
-        a->is_ending = true;
+        later(a, AGAIN_MAX_MS);
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg)
@@ -61,13 +98,8 @@ void spawn_link_renew_net(struct agent *a)
 {
     struct err e;
 
-    if (!a->spawner->is_net_wanted || a->spawner->is_renewed)
-        return;
-    a->spawner->is_renewed = true;
-    if (spawn_ask(a->spawner, SPAWN_KILL, SPAWN_NET, &e))
-        a->is_ending = true;
-    else
-        start_net(a);
+    if (a->spawner->is_net_wanted && spawn_ask(a->spawner, SPAWN_RENEW, SPAWN_NET, &e))
+        later(a, AGAIN_MAX_MS); /* a start does it, too */
 }
 
 static void net_gone(struct agent *a, int status, bool has_failed)
@@ -78,11 +110,7 @@ static void net_gone(struct agent *a, int status, bool has_failed)
     counter_gone(a, status);
     if (a->is_ending || !l->is_net_wanted)
         return;
-    if (l->is_renewed && !has_failed) {
-        l->is_renewed = false; /* the spawner starts it again as soon as it can */
-        return;
-    }
-    l->is_renewed = false;
+    l->is_net_down = true;
     l->net_deaths = now - l->net_since_ms > LIVED_MS ? 1 : l->net_deaths + 1;
     for (unsigned i = 1; i < l->net_deaths && wait_ms < AGAIN_MAX_MS; i++)
         wait_ms *= 2;
@@ -90,13 +118,13 @@ static void net_gone(struct agent *a, int status, bool has_failed)
         wait_ms = AGAIN_MAX_MS;
     notice(a, NOTICE_PROXY, "", "the proxy %s: it is started again",
            has_failed ? "could not be started" : "has ended");
-    const struct timeval t = {(time_t)(wait_ms / 1000), (suseconds_t)(wait_ms % 1000 * 1000)};
-    if (event_add(l->again, &t))
-        a->is_ending = true;
+    later(a, wait_ms);
 }
 
 static void take_channel(struct agent *a, uint32_t place, int fd)
 {
+    struct spawn_link *l = a->spawner;
+
     if (fd < 0)
         return;
     if (place != SPAWN_NET) {
@@ -104,8 +132,10 @@ static void take_channel(struct agent *a, uint32_t place, int fd)
         return;
     }
     counter_channel(a, fd);
-    if (a->spawner->net_deaths > 0)
+    event_del(l->again); /* it runs */
+    if (l->is_net_down)
         notice(a, NOTICE_PROXY, "", "the proxy runs again");
+    l->is_net_down = false;
 }
 
 static void take(struct agent *a, const struct spawn_message *m, int fd)
@@ -153,8 +183,9 @@ int spawn_link_new(struct agent *a, int control, struct err *e)
     a->spawner = l;
     l->fd = control;
     l->readable = event_new(a->loop, control, EV_READ | EV_PERSIST, on_readable, a);
+    l->writable = event_new(a->loop, control, EV_WRITE, on_writable, l);
     l->again = event_new(a->loop, -1, 0, on_again, a);
-    if (!l->readable || !l->again || event_add(l->readable, NULL))
+    if (!l->readable || !l->writable || !l->again || event_add(l->readable, NULL))
         return err_set(e, ERR_MEMORY, "no memory for the agent");
     return OK;
 }
@@ -167,6 +198,8 @@ void spawn_link_free(struct agent *a)
         return;
     if (l->readable)
         event_free(l->readable);
+    if (l->writable)
+        event_free(l->writable);
     if (l->again)
         event_free(l->again);
     fd_closep(&l->fd);

@@ -20,10 +20,12 @@
 #define IN_MAX (WIRE_FRAME_MAX + 65536u)
 #define OUT_MAX (64u * 1024 * 1024)
 #define BUCKETS 1024u
+#define AT_ONCE 65536u /* what is sent in one piece, and room that is kept for it */
 
 struct open { /* an ask without its end */
     LIST_ENTRY(open) link;
     struct counter *c;
+    struct stream *s; /* by which it came: another coffer-net has the same numbers */
     uint32_t id;
     uint64_t desk, asked_ms;
     bool is_permitted;
@@ -31,9 +33,11 @@ struct open { /* an ask without its end */
 
 struct counter {
     struct agent *a;
-    struct stream *s; /* NULL: there is no coffer-net */
+    struct stream *s;       /* NULL: there is no coffer-net */
+    struct stream *leaving; /* of one that only finishes what it has begun; NULL: none does */
     LIST_HEAD(, open) buckets[BUCKETS];
-    struct buf out;
+    struct buf out;         /* what goes to out_to at the end of the turn */
+    struct stream *out_to;
     struct knocks knocks;
 };
 
@@ -62,17 +66,17 @@ int counter_new(struct agent *a, struct err *e)
 
     if (!c)
         return err_set(e, ERR_MEMORY, "out of memory");
-    *c = (struct counter){.a = a, .out = BUF_INIT(WIRE_FRAME_MAX)};
+    *c = (struct counter){.a = a, .out = BUF_INIT(WIRE_FRAME_MAX + AT_ONCE)};
     a->counter = c;
     return OK;
 }
 
-static struct open *find_open(const struct counter *c, uint32_t id)
+static struct open *find_open(const struct counter *c, const struct stream *s, uint32_t id)
 {
     struct open *o;
 
     LIST_FOREACH(o, &c->buckets[id % BUCKETS], link)
-    if (o->id == id)
+    if (o->id == id && o->s == s)
         return o;
     return NULL;
 }
@@ -83,22 +87,36 @@ static void end_open(struct open *o)
     wipe_free(o);
 }
 
-/* The other end is gone, or makes no sense: what it had may have been sent, or not. */
-static void hang_up(struct counter *c)
+static struct open *any_of(struct counter *c, const struct stream *s)
 {
     struct open *o;
 
-    stream_freep(&c->s);
     for (size_t i = 0; i < BUCKETS; i++)
-        while ((o = LIST_FIRST(&c->buckets[i]))) {
-            uint64_t desk = o->desk;
-            bool is_permitted = o->is_permitted;
-            end_open(o);
-            if (is_permitted)
-                desk_done(c->a, desk, 0, true);
-            else
-                desk_forget(c->a, desk);
-        }
+        LIST_FOREACH(o, &c->buckets[i], link)
+        if (o->s == s)
+            return o;
+    return NULL;
+}
+
+/* The other end is gone, or makes no sense: what it had may have been sent, or not. */
+static void hang_up(struct counter *c, struct stream **at)
+{
+    struct stream *s = *at;
+    struct open *o;
+
+    *at = NULL;
+    if (c->out_to == s)
+        buf_reset(&c->out);
+    while (s && (o = any_of(c, s))) {
+        uint64_t desk = o->desk;
+        bool is_permitted = o->is_permitted;
+        end_open(o);
+        if (is_permitted)
+            desk_done(c->a, desk, 0, true);
+        else
+            desk_forget(c->a, desk);
+    }
+    stream_free(s);
 }
 
 void counter_free(struct agent *a)
@@ -107,7 +125,8 @@ void counter_free(struct agent *a)
 
     if (!c)
         return;
-    hang_up(c);
+    hang_up(c, &c->s);
+    hang_up(c, &c->leaving);
     buf_free(&c->out);
     wipe_free(c);
     a->counter = NULL;
@@ -121,16 +140,17 @@ bool counter_is_open(const struct agent *a)
 void counter_gone(struct agent *a, int status)
 {
     (void)status;
-    hang_up(a->counter);
+    hang_up(a->counter, &a->counter->s);
 }
 
-/* coffer-net is started again when it is gone. */
-static void give_up(struct counter *c)
+/* coffer-net is started again when it is gone; one that is leaving is not needed. */
+static void give_up(struct counter *c, struct stream *s)
 {
     struct err quiet;
+    bool is_leaving = s != c->s;
 
-    hang_up(c);
-    if (c->a->spawner)
+    hang_up(c, is_leaving ? &c->leaving : &c->s);
+    if (!is_leaving && c->a->spawner)
         (void)!spawn_ask(c->a->spawner, SPAWN_KILL, SPAWN_NET, &quiet);
 }
 
@@ -138,31 +158,59 @@ static void give_up(struct counter *c)
 static bool flush(struct counter *c)
 {
     struct err quiet;
-    bool ok = stream_put(c->s, buf_bytes(&c->out), &quiet) == OK;
+    bool ok = c->out.n == 0 || stream_put(c->out_to, buf_bytes(&c->out), &quiet) == OK;
 
-    buf_reset(&c->out);
+    if (c->out.cap > 2 * AT_ONCE)
+        buf_free(&c->out);
+    else
+        buf_reset(&c->out);
     return ok;
 }
 
-static bool refuse(struct counter *c, uint32_t id, unsigned status, const struct err *why)
+/* c->out is for s from here on. */
+static bool put_to(struct counter *c, struct stream *s)
+{
+    struct stream *before = c->out_to;
+    bool ok = (before == s && c->out.n <= AT_ONCE) || flush(c);
+
+    if (!ok && before != s)
+        give_up(c, before);
+    c->out_to = s;
+    return ok || before != s;
+}
+
+void counter_turn(struct agent *a)
+{
+    struct counter *c = a->counter;
+
+    while (c->out.n > 0)
+        if (!flush(c)) {
+            give_up(c, c->out_to);
+            desk_turn(a);
+        }
+}
+
+static bool refuse(struct counter *c, struct stream *s, uint32_t id, unsigned status,
+                   const struct err *why)
 {
     struct wire_refusal f = {.id = id, .status = (uint16_t)status, .err = *why};
     struct err quiet;
 
-    return wire_put_refusal(&c->out, &f, &quiet) == OK && flush(c);
+    return put_to(c, s) && wire_put_refusal(&c->out, &f, &quiet) == OK;
 }
 
 static bool permit(struct open *o, const struct decision *d, struct err *e)
 {
     struct counter *c = o->c;
     uint64_t waited = ticks_ms() - o->asked_ms;
-    struct wire_permit p = {.is_order = d->is_order};
+    UNSET struct wire_permit p;
 
+    p.is_order = d->is_order;
     p.request.id = o->id;
     p.request.timeout_ms = waited + SEND_MS < TOTAL_MS ? (uint32_t)(TOTAL_MS - waited) : SEND_MS;
-    const char *member = session_token_member(&d->prepared->call.base);
-    if (member)
-        p.session_token = bytes_str(member);
+    /* no class is lowered by parameters: one that only reads has no path that gives tokens */
+    const char *member = d->is_order ? session_token_member(&d->prepared->call.base) : NULL;
+    p.session_token = member ? bytes_str(member) : bytes_of(NULL, 0);
     return courier_fill(&p.request, d->request, d->info, e) == OK &&
            wire_put_permit(&c->out, &p, e) == OK;
 }
@@ -171,23 +219,25 @@ static void decided(void *ctx, struct decision *d)
 {
     struct open *o = ctx;
     struct counter *c = o->c;
-    struct err e = {.code = OK};
+    struct stream *s = o->s;
+    UNSET struct err e;
     uint32_t id = o->id;
     bool ok;
 
     if (d->err.code != OK) {
         end_open(o);
-        ok = refuse(c, id, refusal_status(&d->err), &d->err);
-    } else if (permit(o, d, &e)) {
-        o->is_permitted = true;
-        ok = flush(c);
+        ok = refuse(c, s, id, refusal_status(&d->err), &d->err);
     } else {
-        end_open(o);
-        desk_done(c->a, d->id, 0, false);
-        ok = refuse(c, id, refusal_status(&e), &e);
+        o->is_permitted = true;
+        ok = put_to(c, s);
+        if (ok && !permit(o, d, &e)) {
+            end_open(o);
+            desk_done(c->a, d->id, 0, false);
+            ok = refuse(c, s, id, refusal_status(&e), &e);
+        }
     }
     if (!ok)
-        give_up(c);
+        give_up(c, s);
 }
 
 /* -- what comes -- */
@@ -215,7 +265,7 @@ static int hand_in(struct open *o, const struct wire_ask *ask, unsigned *status,
     struct asker who = {
         .way = ask->is_tcp ? ASKER_TCP : ASKER_PROXY, .uid = ask->uid, .pid = ask->pid};
     char record[NAME_MAX_LEN + 1];
-    struct wish w;
+    UNSET struct wish w;
 
     int rc = bearer_let_in(o->c->a, ask, record, &who, &o->c->knocks, e);
     if (rc) {
@@ -231,36 +281,36 @@ static int hand_in(struct open *o, const struct wire_ask *ask, unsigned *status,
     return rc;
 }
 
-static bool take_ask(struct counter *c, struct bytes frame)
+static bool take_ask(struct counter *c, struct stream *s, struct bytes frame)
 {
-    struct wire_ask ask;
+    UNSET struct wire_ask ask;
     struct open *o = NULL;
     unsigned status = 503;
-    struct err e;
+    UNSET struct err e;
 
-    if (wire_get_ask(frame, &ask, &e) || find_open(c, ask.id))
+    if (wire_get_ask(frame, &ask, &e) || find_open(c, s, ask.id))
         return false;
     if (!(o = wipe_malloc(sizeof(*o)))) {
         err_set(&e, ERR_MEMORY, "out of memory");
-        return refuse(c, ask.id, status, &e);
+        return refuse(c, s, ask.id, status, &e);
     }
-    *o = (struct open){.c = c, .id = ask.id, .asked_ms = ticks_ms()};
+    *o = (struct open){.c = c, .s = s, .id = ask.id, .asked_ms = ticks_ms()};
     LIST_INSERT_HEAD(&c->buckets[ask.id % BUCKETS], o, link);
     if (hand_in(o, &ask, &status, &e) == OK)
         return true;
     end_open(o);
-    return refuse(c, ask.id, status, &e);
+    return refuse(c, s, ask.id, status, &e);
 }
 
 /* Of an ask that was not answered yet: its client is gone. */
-static bool take_done(struct counter *c, struct bytes frame)
+static bool take_done(struct counter *c, struct stream *s, struct bytes frame)
 {
     struct wire_done d;
-    struct err e;
+    UNSET struct err e;
 
     if (wire_get_done(frame, &d, &e))
         return false;
-    struct open *o = find_open(c, d.id);
+    struct open *o = find_open(c, s, d.id);
     if (!o)
         return true;
     if (o->is_permitted)
@@ -271,13 +321,13 @@ static bool take_done(struct counter *c, struct bytes frame)
     return true;
 }
 
-static bool take(struct counter *c, struct bytes frame)
+static bool take(struct counter *c, struct stream *s, struct bytes frame)
 {
     switch (wire_kind(frame)) {
     case WIRE_ASK:
-        return take_ask(c, frame);
+        return take_ask(c, s, frame);
     case WIRE_DONE:
-        return take_done(c, frame);
+        return take_done(c, s, frame);
     default:
         return false;
     }
@@ -288,18 +338,19 @@ static void on_input(void *ctx, struct stream *s)
     struct counter *c = ctx;
     struct bytes in = stream_in(s);
     size_t taken = 0, n = 0;
-    struct err quiet;
+    UNSET struct err quiet;
 
+    agent_moment(c->a);
     for (;;) {
         struct bytes rest = bytes_of(in.p + taken, in.n - taken);
         if (wire_frame(rest, &n, &quiet)) {
-            give_up(c);
+            give_up(c, s);
             return;
         }
         if (n == 0)
             break;
-        if (!take(c, bytes_of(rest.p, n))) {
-            give_up(c);
+        if (!take(c, s, bytes_of(rest.p, n))) {
+            give_up(c, s);
             return;
         }
         taken += n;
@@ -310,10 +361,12 @@ static void on_input(void *ctx, struct stream *s)
 
 static void on_ended(void *ctx, struct stream *s)
 {
-    (void)s;
-    hang_up(ctx);
+    struct counter *c = ctx;
+
+    hang_up(c, s == c->leaving ? &c->leaving : &c->s);
 }
 
+/* The old one's other end is gone already, or will be when it has finished what it has begun. */
 void counter_channel(struct agent *a, int fd)
 {
     static const struct stream_calls calls = {.input = on_input, .ended = on_ended};
@@ -321,9 +374,13 @@ void counter_channel(struct agent *a, int fd)
     struct counter *c = a->counter;
     struct err e;
 
-    hang_up(c);
+    if (c->s) {
+        hang_up(c, &c->leaving);
+        c->leaving = c->s;
+        c->s = NULL;
+    }
     if (stream_new(a->loop, fd, &limits, &calls, c, &c->s, &e)) {
         c->s = NULL;
-        give_up(c);
+        give_up(c, NULL);
     }
 }

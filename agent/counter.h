@@ -10,9 +10,11 @@
 
 int counter_new(struct agent *a, struct err *e) MUST_USE; /* sets a->counter */
 void counter_free(struct agent *a);
-/* From the spawner: a new channel; what was open on the old one is forgotten. */
+/* From the spawner: a new channel. What is open on the old one goes on there until that ends. */
 void counter_channel(struct agent *a, int fd);
 void counter_gone(struct agent *a, int status);
+/* The end of a turn, after desk_turn: what was answered in it goes out in one piece. */
+void counter_turn(struct agent *a);
 bool counter_is_open(const struct agent *a);
 /* The HTTP status that a refusal has: 422 policy and malformed requests, 401 no such record, locked
  * or bearer, 429 too many, 503 token or vault not there, 504 never (nothing was sent yet). */

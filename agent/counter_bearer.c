@@ -32,7 +32,7 @@ static struct shown find_bearer(const struct wire_ask *ask)
 
     for (uint32_t i = 0; i < ask->n_headers; i++) {
         const struct wire_header *h = &ask->headers[i];
-        if (!is_key_header(h->name) || !bearer_from_key(h->value, &name, &bearer))
+        if (!bearer_from_key(h->value, &name, &bearer) || !is_key_header(h->name))
             continue;
         if (!bytes_eq(name, ask->record) || (s.bearer.n > 0 && !bytes_eq(s.bearer, bearer)))
             s.is_wrong = true;
@@ -53,19 +53,18 @@ static int not_let_in(const char *record, struct err *e)
 static int check(struct agent *a, struct bytes bearer, const char *record, struct asker *who,
                  struct err *e)
 {
-    AUTO(record_info_free) struct record_info info;
+    uint8_t rec_id[REC_ID_LEN], hash[32];
 
-    record_info_init(&info);
     /* who guesses makes nobody read a file */
-    if (!bearers_is_known(a, bearer))
+    if (!bearers_is_known(a, bearer, hash))
         return not_let_in(record, e);
-    if (keyring_peek(a, record, &info, e))
+    if (keyring_rec_id(a, record, rec_id, e))
         return e->code == ERR_NOT_FOUND ? not_let_in(record, e) : e->code;
-    if (bearers_check(a, bearer, info.rec_id, who->client, e))
+    if (bearers_check_hash(a, hash, rec_id, who->client, e))
         return e->code == ERR_POLICY ? not_let_in(record, e) : e->code;
     /* The header may be forged: whether the record is this one is seen again when it is open. */
     who->is_bound = true;
-    memcpy(who->rec_id, info.rec_id, REC_ID_LEN);
+    memcpy(who->rec_id, rec_id, REC_ID_LEN);
     return OK;
 }
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -125,22 +124,6 @@ static int set_files(struct launch *l, int theirs)
     return rc;
 }
 
-static int set_signals(struct launch *l)
-{
-    sigset_t none, all;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    int rc = posix_spawnattr_setsigmask(&l->attr, &none);
-    if (!rc)
-        rc = posix_spawnattr_setsigdefault(&l->attr, &all);
-    /* a session of its own: the terminal is not its */
-    if (!rc)
-        rc = posix_spawnattr_setflags(&l->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                    POSIX_SPAWN_SETSID);
-    return rc;
-}
-
 static void set_words(struct launch *l, const struct ports *ports)
 {
     static char name[] = "coffer-net", version[] = VERSION;
@@ -173,7 +156,7 @@ static int spawn(const char *program, const struct ports *ports, int theirs, pid
         set_words(&l, ports);
         rc = set_files(&l, theirs);
         if (!rc)
-            rc = set_signals(&l);
+            rc = program_attributes(&l.attr);
         if (!rc)
             rc = posix_spawn(pid, program, &l.files, &l.attr, l.argv, l.envp);
         posix_spawnattr_destroy(&l.attr);

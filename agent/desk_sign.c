@@ -103,7 +103,7 @@ static int sign(struct entry *n, const struct record_info *info, struct signer *
 
 static void finish(struct entry *n, const struct record_info *info, struct signer *signer)
 {
-    struct err e = {.code = OK};
+    UNSET struct err e;
 
     n->d.info = info;
     if (sign(n, info, signer, &e) == OK)
@@ -130,7 +130,7 @@ static bool needs_proof(const struct entry *n)
 static void opened(void *ctx, struct held *h, const struct err *why)
 {
     struct entry *n = ctx;
-    struct err e;
+    UNSET struct err e;
 
     n->wait = NULL;
     if (!h) {
@@ -190,7 +190,7 @@ void desk_open_key(struct entry *n)
 /* A record that is held is proven already: one look is enough. */
 void desk_start(struct entry *n)
 {
-    struct err e;
+    UNSET struct err e;
 
     if (keyring_is_held(n->a, n->d.record)) {
         desk_open_key(n);

@@ -3,15 +3,20 @@
  * looked at before connecting, who listens before the first byte. */
 #include "agent/dial.h"
 
+#include "base/env.h"
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define FULL_MS 2000u /* for a queue that is full, of an agent that stands still perhaps */
+#define FULL_STEP_MS 10
 
 static int not_ours(struct err *e, const char *dir, const char *name, const char *what)
 {
@@ -61,6 +66,18 @@ static int look(int dir_fd, const char *dir, const char *name, unsigned flags, s
     return OK;
 }
 
+/* Waiting, connect would wait for ever. */
+static int connect_in_time(int fd, const struct sockaddr_un *at)
+{
+    uint64_t until = ticks_ms() + FULL_MS;
+    int rc;
+
+    while ((rc = connect(fd, (const struct sockaddr *)at, sizeof(*at))) && errno == EAGAIN &&
+           ticks_ms() < until)
+        poll(NULL, 0, FULL_STEP_MS);
+    return rc;
+}
+
 /* Through the directory that was looked at, whatever the path leads to meanwhile. */
 static int connect_in(int dir_fd, const char *dir, const char *name, int fd, struct err *e)
 {
@@ -69,7 +86,7 @@ static int connect_in(int dir_fd, const char *dir, const char *name, int fd, str
 
     if (n < 0 || (size_t)n >= sizeof(at.sun_path))
         return err_set(e, ERR_USAGE, "the name '%.60s...' is too long for a socket", name);
-    if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
+    if (connect_in_time(fd, &at) == 0)
         return OK;
     if (errno == ECONNREFUSED || errno == ENOENT)
         return err_set(e, ERR_NOT_FOUND, "no agent runs");
@@ -100,7 +117,7 @@ int dial(const char *dir, const char *name, unsigned flags, int *fd, struct err 
             err_hint(e, "'coffer agent' starts one");
         return e->code;
     }
-    s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s < 0)
         return err_sys(e, errno, "make a socket");
     if (connect_in(at, dir, name, s, e)) {

@@ -104,6 +104,9 @@ static void another_key(struct keyring *k, const struct err *e)
 int keyring_follow(struct keyring *k, struct err *e)
 {
     bool changed = false;
+    uint64_t moment = k->agent->moment;
+    if (moment && k->looked == moment)
+        return OK;
     int rc = vault_follow(k->vault, &changed, e);
     if (rc && !changed) {
         if (rc == ERR_NOT_FOUND) /* the vault, not a key: it is no fault of who asks */
@@ -113,6 +116,7 @@ int keyring_follow(struct keyring *k, struct err *e)
     if (k->is_unreadable)
         notice(k->agent, NOTICE_VAULT, "", "the vault can be read again");
     k->is_unreadable = false;
+    k->looked = moment;
     if (!changed)
         return OK;
     k->is_refused = false;
@@ -150,6 +154,25 @@ int keyring_peek(struct agent *a, const char *name, struct record_info *out, str
         return record_info_copy(out, held_info(h), e);
     rc = vault_peek(k->vault, name, out, e);
     keyring_settle(k);
+    return rc;
+}
+
+int keyring_rec_id(struct agent *a, const char *name, uint8_t rec_id[REC_ID_LEN], struct err *e)
+{
+    struct record_info info;
+    int rc = keyring_follow(a->keyring, e);
+    if (rc)
+        return rc;
+    const struct held *h = held_look(a->keyring, name);
+    if (h) {
+        memcpy(rec_id, held_info(h)->rec_id, REC_ID_LEN);
+        return OK;
+    }
+    record_info_init(&info);
+    rc = keyring_peek(a, name, &info, e);
+    if (!rc)
+        memcpy(rec_id, info.rec_id, REC_ID_LEN);
+    record_info_free(&info);
     return rc;
 }
 

@@ -32,7 +32,7 @@ void held_release(struct held *h);
 int keyring_new(struct agent *a, struct err *e) MUST_USE; /* sets a->keyring, a->vault_id */
 void keyring_free(struct agent *a);
 
-/* Looks whether the vault changed on disk, and reads it again; cheap when it did not.
+/* Looks whether the vault changed on disk, once a moment (agent.h), and reads it again.
  * keyring_open does it by itself. ERR_TRUST: it is not the vault that this machine trusts; nothing
  * is signed, and nothing of it is to be followed. Others: it cannot be read now; what is held is
  * not used then. */
@@ -41,6 +41,9 @@ int keyring_refresh(struct agent *a, struct err *e) MUST_USE;
  * record is held. Looks at the vault as keyring_refresh does, but ERR_TRUST is no obstacle. */
 int keyring_peek(struct agent *a, const char *name, struct record_info *out,
                  struct err *e) MUST_USE;
+/* The same, of its id alone. */
+int keyring_rec_id(struct agent *a, const char *name, uint8_t rec_id[REC_ID_LEN],
+                   struct err *e) MUST_USE;
 /* As of the last look: the vault key is held, and all that the index and the headers say is under
  * its MAC. */
 bool keyring_is_proven(const struct agent *a);

@@ -25,6 +25,7 @@ struct keyring {
     struct held *first, *last; /* kept; the last used first */
     struct held *loose;        /* in use, and not kept: those of each use, and dropped ones */
     size_t n_kept;
+    uint64_t looked; /* agent.moment of the last look at the vault */
     struct event *expiry;
     struct opening *openings;
     bool is_unreadable; /* and that was told */

@@ -333,7 +333,7 @@ bool keyring_wait_for(struct agent *a, const char *name, struct keyring_wait *w)
 void keyring_open(struct agent *a, const char *name, const char *why, keyring_done *done, void *ctx,
                   struct keyring_wait **w)
 {
-    struct err e;
+    UNSET struct err e;
     *w = NULL;
     if (keyring_refresh(a, &e)) {
         done(ctx, NULL, &e);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 #define BACKLOG 1024
+#define GONE_MS 600u
+#define GONE_STEP_MS 20u
 #define KIND (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
 /* The path itself where it fits, since that is what tools show; else one that leads there through
@@ -52,6 +55,17 @@ static bool is_answered(const struct sockaddr_un *at)
     return is_there;
 }
 
+/* An agent before this one that was killed takes a moment to be gone. */
+static bool is_answered_still(const struct sockaddr_un *at)
+{
+    for (unsigned ms = 0; ms < GONE_MS; ms += GONE_STEP_MS) {
+        if (!is_answered(at))
+            return false;
+        poll(NULL, 0, (int)GONE_STEP_MS);
+    }
+    return true;
+}
+
 static int make_room(int dir, const char *dir_name, const char *name, const struct sockaddr_un *at,
                      struct err *e)
 {
@@ -65,7 +79,7 @@ static int make_room(int dir, const char *dir_name, const char *name, const stru
         return in_the_way(dir_name, name, "it is no socket", e);
     if (st.st_uid != geteuid())
         return in_the_way(dir_name, name, "it belongs to another user", e);
-    if (is_answered(at)) {
+    if (is_answered_still(at)) {
         err_set(e, ERR_EXISTS, "another program listens on '%s/%s'", dir_name, name);
         return err_hint(e, "'ss -xlp' shows which; end it, and start the agent again");
     }

@@ -128,13 +128,28 @@ static int members_parse(struct json root, struct op_words *out, struct err *e)
     return OK;
 }
 
-/* A short string, or an integer: it comes back as it was written. */
-static bool id_parse(struct json root, struct bytes *id)
+/* n 0: it is not there. */
+static void find(struct json root, struct json *id, struct json *op)
 {
-    struct json v;
+    struct json_iter it;
+    struct json key, v;
+
+    *id = *op = (struct json){NULL, 0, JSON_NULL};
+    json_iter(&it, root);
+    while (json_next(&it, &key, &v)) {
+        if (json_str_eq(key, "id"))
+            *id = v;
+        else if (json_str_eq(key, "op"))
+            *op = v;
+    }
+}
+
+/* A short string, or an integer: it comes back as it was written. */
+static bool id_parse(struct json v, struct bytes *id)
+{
     uint64_t n;
 
-    if (!json_get(root, "id", &v))
+    if (v.n == 0)
         return true;
     if (!(v.type == JSON_STRING || json_u64(v, JSON_INT_MAX, &n)) || v.n > OP_ID_MAX)
         return false;
@@ -142,11 +157,9 @@ static bool id_parse(struct json root, struct bytes *id)
     return true;
 }
 
-static int kind_parse(struct json root, enum op_kind *out, struct err *e)
+static int kind_parse(struct json v, enum op_kind *out, struct err *e)
 {
-    struct json v;
-
-    if (!json_get(root, "op", &v))
+    if (v.n == 0)
         return err_set(e, ERR_USAGE, "no 'op'");
     for (unsigned i = 0; i < OP_COUNT; i++)
         if (json_str_eq(v, ops[i].name)) {
@@ -161,7 +174,7 @@ static int kind_parse(struct json root, enum op_kind *out, struct err *e)
 int op_parse(struct bytes line, struct op_words *out, bool *is_broken, struct err *e)
 {
     static const struct json_limits lim = {AGENT_LINE_MAX, 6, 128};
-    struct json root;
+    struct json root, id, op;
 
     *out = (struct op_words){.kind = OP_COUNT};
     *is_broken = true;
@@ -171,13 +184,14 @@ int op_parse(struct bytes line, struct op_words *out, bool *is_broken, struct er
     }
     if (root.type != JSON_OBJECT)
         return err_set(e, ERR_USAGE, "message: not a JSON object");
-    if (!id_parse(root, &out->id))
+    find(root, &id, &op);
+    if (!id_parse(id, &out->id))
         return err_set(e, ERR_USAGE,
                        "message: 'id' is neither a string of at most %u bytes nor "
                        "an integer",
                        OP_ID_MAX - 2);
     *is_broken = false;
-    if (kind_parse(root, &out->kind, e))
+    if (kind_parse(op, &out->kind, e))
         return e->code;
     return members_parse(root, out, e);
 }

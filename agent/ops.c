@@ -293,9 +293,9 @@ static int lend(struct client *c, const struct op_words *w, struct lent *l, stru
     int rc = keyring_peek(a, w->name, &info, e);
     if (!rc && w->bearer[0]) {
         memcpy(l->text, w->bearer, sizeof(l->text));
-        rc = bearers_lend_again(a, info.rec_id, client, l->text, e);
+        rc = bearers_lend_again(a, info.rec_id, client, c->who.pid, l->text, e);
     } else if (!rc) {
-        rc = bearers_lend(a, info.rec_id, client, l->text, e);
+        rc = bearers_lend(a, info.rec_id, client, c->who.pid, l->text, e);
     }
     record_info_free(&info);
     return rc;

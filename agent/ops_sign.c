@@ -11,6 +11,7 @@ static int say_signed(const struct decision *d, struct buf *out, struct err *e)
 {
     const struct connector *k = d->info ? connector_find(d->info->connector) : NULL;
 
+    buf_reserve(out, d->request->url.n + d->request->body.n + 512);
     if (request_json(d->request, d->prepared->is_ws, out, e))
         return e->code;
     /* one line with its LF, and room for one member more */
@@ -33,28 +34,29 @@ static void decided(void *ctx, struct decision *d)
     struct op o = *(struct op *)ctx;
     struct bytes id = bytes_of(o.id, o.n_id);
     AUTO_BUF out = BUF_INIT(SERVER_OUT_MAX / 2);
-    struct err e = d->err;
+    UNSET struct err e;
 
     op_end(ctx);
-    if (d->err.code || say_signed(d, &out, &e))
+    if (d->err.code)
+        op_fail(o.c, id, &d->err);
+    else if (say_signed(d, &out, &e))
         op_fail(o.c, id, &e);
     else
         client_result(o.c, id, buf_bytes(&out));
 }
 
-/* A login is told from a request by the operation; the text says it too. */
-static void ws_text(struct json request, struct buf *out)
+/* A login is told from a request by the operation; the text says it too. text: what the wish
+ * borrows then. */
+static int read_ws(struct json request, struct buf *text, struct wish *w, struct err *e)
 {
     struct json kind;
-    struct bytes v = bytes_of(request.p, request.n);
 
-    if (json_get(request, "kind", &kind)) {
-        buf_add(out, v);
-        return;
-    }
-    buf_adds(out, "{\"kind\":\"ws_login\"");
-    buf_adds(out, json_count(request) > 0 ? "," : "");
-    buf_add(out, bytes_of(v.p + 1, v.n - 1));
+    if (json_get(request, "kind", &kind))
+        return wish_from_json(request, w, e);
+    buf_adds(text, "{\"kind\":\"ws_login\"");
+    buf_adds(text, json_count(request) > 0 ? "," : "");
+    buf_add(text, bytes_of(request.p + 1, request.n - 1));
+    return buf_check(text, "the request", e) ? e->code : wish_parse(buf_bytes(text), w, e);
 }
 
 /* Of the clock only the time, which is held to now; the rest is the agent's. */
@@ -69,16 +71,11 @@ static int check_clock(const struct wish *w, struct err *e)
 static int ask(struct op *o, const struct op_words *w, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(REQUEST_FILE_MAX);
-    struct wish wish;
+    UNSET struct wish wish;
 
     wish_init(&wish);
-    if (w->kind == OP_SIGN_WS)
-        ws_text(w->request, &text);
-    else
-        buf_add(&text, bytes_of(w->request.p, w->request.n));
-    int rc = buf_check(&text, "the request", e);
-    if (!rc)
-        rc = wish_parse(buf_bytes(&text), &wish, e);
+    int rc = w->kind == OP_SIGN_WS ? read_ws(w->request, &text, &wish, e)
+                                   : wish_from_json(w->request, &wish, e);
     if (!rc && wish.is_ws != (w->kind == OP_SIGN_WS))
         rc = err_set(e, ERR_USAGE, "a WebSocket login is signed by 'sign_ws', a request by 'sign'");
     if (!rc)
@@ -94,7 +91,7 @@ static int ask(struct op *o, const struct op_words *w, struct err *e)
 void op_run_sign(struct client *c, const struct op_words *w, size_t cost)
 {
     struct op *o = op_begin(c, w, cost);
-    struct err e;
+    UNSET struct err e;
 
     if (!o)
         err_set(&e, ERR_MEMORY, "out of memory");

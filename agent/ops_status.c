@@ -116,7 +116,13 @@ static void all_tokens(struct agent *a, struct buf *out)
 {
     struct token_view v;
     size_t n = tokens_view(a, 0, &v);
+    bool is_unattended = a->is_pin_kept;
 
+    for (size_t i = 0; i < n; i++) {
+        tokens_view(a, i, &v);
+        is_unattended = is_unattended || v.has_pin_file;
+    }
+    truth(out, "unattended", is_unattended);
     buf_adds(out, ",\"tokens\":[");
     for (size_t i = 0; i < n; i++) {
         tokens_view(a, i, &v);

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/env.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "connectors/connector.h"
 #include "vault/nonces.h"
 #include "vault/vault.h"
@@ -41,6 +42,8 @@ void wish_free(struct wish *w);
  * is never quoted. text outlives w; w is fresh from wish_init, and is freed by the caller on
  * failure too. */
 int wish_parse(struct bytes text, struct wish *w, struct err *e) MUST_USE;
+/* The same of a value in text that json_check has passed. */
+int wish_from_json(struct json v, struct wish *w, struct err *e) MUST_USE;
 /* A header from "Name: value" as typed; ERR_USAGE. Borrows line. */
 int wish_header(struct wish *w, struct bytes line, struct err *e) MUST_USE;
 

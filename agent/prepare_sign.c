@@ -83,6 +83,8 @@ static int give_random(struct prepared *p, const struct clock_fixed *fixed, cons
 {
     struct call *c = &p->call.base;
 
+    if (!p->conn->needs_random && !p->is_ws)
+        return OK;
     if (fixed->has_random)
         memcpy(c->random, fixed->random, sizeof(c->random));
     else if (env->random(env, c->random, sizeof(c->random), e))

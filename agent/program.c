@@ -3,6 +3,7 @@
 #include "agent/program.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,4 +27,19 @@ int program_find(const char *name, char out[PATH_MAX], struct err *e)
     err_set(e, ERR_FAILED, "%s is missing: it stands neither beside '%s' nor in ../lib/coffer",
             name, self);
     return err_hint(e, "coffer and %s are installed together: install coffer again", name);
+}
+
+int program_attributes(posix_spawnattr_t *attr)
+{
+    sigset_t none, all;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    int rc = posix_spawnattr_setsigmask(attr, &none);
+    if (!rc)
+        rc = posix_spawnattr_setsigdefault(attr, &all);
+    if (!rc)
+        rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                POSIX_SPAWN_SETSID);
+    return rc;
 }

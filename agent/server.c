@@ -96,6 +96,19 @@ void server_again(struct server *s)
     event_active(s->again, EV_TIMEOUT, 0);
 }
 
+void server_due(struct client *c)
+{
+    struct server *s = c->server;
+
+    if (c->is_due || c->is_dead)
+        return;
+    c->is_due = true;
+    c->next_due = NULL;
+    *s->due_end = c;
+    s->due_end = &c->next_due;
+    server_again(s);
+}
+
 /* What ends with one may bring others back, and be the end of them. */
 static void free_dead(struct server *s)
 {
@@ -113,6 +126,8 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     s->due = NULL;
+    s->due_end = &s->due;
+    agent_moment(s->a);
     while (c) {
         struct client *next = c->next_due;
         c->is_due = false;
@@ -213,7 +228,7 @@ int server_new(struct agent *a, int listener, struct err *e)
 
     if (!s)
         return err_set(e, ERR_MEMORY, "no memory for the agent's socket");
-    *s = (struct server){.a = a, .listener = listener};
+    *s = (struct server){.a = a, .listener = listener, .due_end = &s->due};
     a->server = s;
     if (a->env->now_us(a->env, &now_us, e) || make_events(s, e)) {
         server_free(a);
@@ -235,6 +250,7 @@ void server_free(struct agent *a)
     while (s->clients)
         client_kill(s->clients);
     s->due = NULL;
+    s->due_end = &s->due;
     free_dead(s);
     /* what they wait for has their address: whoever ends it later finds them on their own */
     for (struct op *o = s->orphans; o; o = o->next)

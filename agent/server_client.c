@@ -11,7 +11,7 @@
 
 static void put(struct client *c, struct bytes v)
 {
-    struct err ignored;
+    UNSET struct err ignored;
 
     if (c->is_dead)
         return;
@@ -29,17 +29,20 @@ static void put(struct client *c, struct bytes v)
 static void put_member(struct client *c, struct bytes id, const char *member, struct bytes v)
 {
     AUTO_BUF line = BUF_INIT(SERVER_OUT_MAX);
-    struct err e;
+    UNSET struct err e;
 
     if (c->is_dead || c->is_finishing)
         return;
+    buf_reserve(&line, id.n + v.n + 32);
     buf_addc(&line, '{');
     if (id.n > 0) {
         buf_adds(&line, "\"id\":");
         buf_add(&line, id);
         buf_addc(&line, ',');
     }
-    buf_addf(&line, "\"%s\":", member);
+    buf_addc(&line, '"');
+    buf_adds(&line, member);
+    buf_adds(&line, "\":");
     buf_add(&line, v);
     buf_adds(&line, "}\n");
     if (buf_check(&line, "the answer", &e))
@@ -130,16 +133,6 @@ static void unlink_op(struct op *o, struct op **list)
         o->next->prev = o->prev;
 }
 
-static void come_back_to(struct client *c)
-{
-    if (c->is_due || c->is_dead)
-        return;
-    c->is_due = true;
-    c->next_due = c->server->due;
-    c->server->due = c;
-    server_again(c->server);
-}
-
 static void leave_client(struct op *o)
 {
     struct client *c = o->c;
@@ -170,7 +163,8 @@ void op_end(struct op *o)
 
     if (c) {
         leave_client(o);
-        come_back_to(c);
+        if (stream_in(c->stream).n > 0)
+            server_due(c);
     } else if (o->a) {
         unlink_op(o, &o->a->server->orphans);
     }
@@ -188,7 +182,7 @@ static bool may_take(const struct client *c)
 static void take_line(struct client *c, struct bytes line)
 {
     struct op_words w;
-    struct err e;
+    UNSET struct err e;
     bool is_broken;
 
     if (op_parse(line, &w, &is_broken, &e) == OK) {
@@ -209,7 +203,7 @@ static bool take_one(struct client *c)
     struct bytes in = stream_in(c->stream);
     const uint8_t *end = in.n > c->looked ? memchr(in.p + c->looked, '\n', in.n - c->looked) : NULL;
     size_t n = end ? (size_t)(end - in.p) : in.n;
-    struct err e;
+    UNSET struct err e;
 
     c->looked = in.n;
     if (n > AGENT_LINE_MAX) {
@@ -231,7 +225,7 @@ static bool take_one(struct client *c)
 static void refuse_fds(struct client *c)
 {
     int fd = stream_take_fd(c->stream);
-    struct err e;
+    UNSET struct err e;
 
     if (fd < 0)
         return;
@@ -246,7 +240,7 @@ static void refuse_fds(struct client *c)
 static void count_in(struct client *c, size_t n)
 {
     struct server *s = c->server;
-    struct err e;
+    UNSET struct err e;
 
     s->in_all = s->in_all - c->in_seen + n;
     c->in_seen = n;
@@ -274,10 +268,12 @@ void client_take(struct client *c)
     count_in(c, n);
 }
 
+/* Not at once: when all clients' lines of this turn are here, one look at the vault is for all of
+ * them, and later than each. */
 static void on_input(void *ctx, struct stream *st)
 {
     (void)st;
-    client_take(ctx);
+    server_due(ctx);
 }
 
 static void on_ended(void *ctx, struct stream *st)
@@ -292,7 +288,7 @@ static void on_drained(void *ctx, struct stream *st)
 
     (void)st;
     c->is_full = false;
-    client_take(c);
+    server_due(c);
 }
 
 /* -- life -- */

@@ -8,13 +8,13 @@
 #include "agent/server.h"
 #include "base/stream.h"
 
-#define SERVER_IN_MAX (AGENT_LINE_MAX + 65536u) /* a line and some of what comes behind it */
-#define SERVER_IN_ALL (64u * 1024u * 1024u)     /* of all clients together */
-#define SERVER_OUT_MAX (4u * 1024u * 1024u)     /* beyond, a client that does not read is dropped */
-#define SERVER_OUT_HIGH 65536u                  /* beyond, nothing more is done for it meanwhile */
-#define SERVER_OPEN_MAX 64u                     /* requests of one client at once */
-#define SERVER_OPEN_BYTES AGENT_LINE_MAX        /* of their lines; one may be more */
-#define SERVER_LENT_MAX 16u                     /* bearers of one client */
+#define SERVER_IN_MAX (AGENT_LINE_MAX + 131072u) /* a line and some of what comes behind it */
+#define SERVER_IN_ALL (64u * 1024u * 1024u)      /* of all clients together */
+#define SERVER_OUT_MAX (4u * 1024u * 1024u) /* beyond, a client that does not read is dropped */
+#define SERVER_OUT_HIGH 65536u              /* beyond, nothing more is done for it meanwhile */
+#define SERVER_OPEN_MAX 64u                 /* requests of one client at once */
+#define SERVER_OPEN_BYTES AGENT_LINE_MAX    /* of their lines; one may be more */
+#define SERVER_LENT_MAX 16u                 /* bearers of one client */
 #define SERVER_STUCK_MS 30000u /* so long without reading any of its answers: dropped */
 
 struct lent {
@@ -59,7 +59,7 @@ struct server {
     struct agent *a;
     int listener;
     struct event *come, *come_later, *again, *stuck;
-    struct client *clients, *due, *dead;
+    struct client *clients, *due, **due_end, *dead;
     struct op *orphans; /* whose clients are gone; what they wait for still comes */
     size_t n_clients, in_all;
     uint64_t started_ms, last_lock_ms;
@@ -68,8 +68,10 @@ struct server {
 };
 
 /* -- server.c -- */
-/* From the loop: lines again, the dead freed. */
+/* From the loop, when all that has come in is read: lines, the dead freed. */
 void server_again(struct server *s);
+/* Its lines then. */
+void server_due(struct client *c);
 void server_look_for_stuck(struct server *s);
 
 /* -- server_client.c -- */

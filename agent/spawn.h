@@ -3,7 +3,8 @@
  * starts again what dies; it holds no secret and reads nothing that a client wrote. The second, the
  * core, is shut in a sandbox in which it can start nothing, and asks the first for it. coffer-net
  * and the coffer-tokens live on when the core dies: it is started again, and finds them. They end
- * with the spawner. */
+ * with the spawner, at once; at an end that was asked for, and when another coffer-net takes its
+ * place, coffer-net finishes what it has begun, for at most 10 s. */
 #ifndef AGENT_SPAWN_H
 #define AGENT_SPAWN_H
 
@@ -20,6 +21,8 @@ enum spawn_kind {
     /* core to spawner */
     SPAWN_START = 1, /* start the process of this place, or give a new channel to it if it runs */
     SPAWN_KILL,      /* end it now; a PIN that it holds is gone */
+    SPAWN_RENEW,     /* the vault is another: where coffer-net was not given a port that it leads
+                      * to, another one takes its place, and it finishes what it has begun */
     SPAWN_UNLOCK,    /* run `coffer unlock` with the unattended PIN source, if there is one */
     SPAWN_RELOAD,    /* read tokens.json again: ends the tokens whose entry changed */
     SPAWN_STOP,      /* end everything */
@@ -59,14 +62,19 @@ struct core_start {
 };
 /* Takes over both descriptors. Returns when the agent shall end. */
 int core_run(struct agent *a, const struct core_start *start, struct err *e) MUST_USE;
-/* ERR_FAILED: the spawner is gone, and so is the agent in a moment. */
+/* What does not fit in now goes later, in order. ERR_FAILED: the spawner is gone, and so is the
+ * agent in a moment. ERR_LIMIT: it has not listened for so long that no more is kept for it. */
 int spawn_ask(struct spawn_link *l, enum spawn_kind kind, uint32_t place, struct err *e) MUST_USE;
 
 /* -- both -- */
-/* On a SOCK_SEQPACKET pair; never waits. fd: goes along, or -1; stays the caller's. */
+/* On a SOCK_SEQPACKET pair; never waits. fd: goes along, or -1; stays the caller's. ERR_LIMIT: the
+ * other end has not read what was sent before, or the kernel has no room. ERR_FAILED: it is gone.
+ */
 int spawn_send(int control, const struct spawn_message *m, int fd, struct err *e) MUST_USE;
-/* 1: one came, with *fd (or -1), the caller's. 0: none is there. -1: the other end is gone, or
- * sends what is no message. */
+/* 1: one came, with *fd (or -1), the caller's; fd NULL: none may come along. 0: none is there.
+ * SPAWN_ENDED: the other end is gone. SPAWN_GARBAGE: it sends what is no message. */
+#define SPAWN_ENDED (-1)
+#define SPAWN_GARBAGE (-2)
 int spawn_receive(int control, struct spawn_message *m, int *fd);
 
 #endif

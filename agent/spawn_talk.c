@@ -34,10 +34,12 @@ int spawn_send(int control, const struct spawn_message *m, int fd, struct err *e
     }
     if (sendmsg(control, &h, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof(copy))
         return OK;
-    return err_set(e, ERR_FAILED, "the agent's other process is gone");
+    if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
+        return err_set(e, ERR_FAILED, "the agent's other process is gone");
+    return err_set(e, ERR_LIMIT, "the agent's other process does not listen");
 }
 
-/* One, or none, into *fd. More (the padding has room for two) are closed: false. */
+/* One, or none, into *fd; NULL: none. More (the padding has room for two) are closed: false. */
 static bool take_fds(struct msghdr *h, int *fd)
 {
     bool is_one = true;
@@ -45,10 +47,10 @@ static bool take_fds(struct msghdr *h, int *fd)
     for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
-        for (size_t at = 0; CMSG_LEN(at + sizeof(*fd)) <= c->cmsg_len; at += sizeof(*fd)) {
+        for (size_t at = 0; CMSG_LEN(at + sizeof(int)) <= c->cmsg_len; at += sizeof(int)) {
             int one;
             memcpy(&one, CMSG_DATA(c) + at, sizeof(one));
-            if (*fd < 0) {
+            if (fd && *fd < 0) {
                 *fd = one;
                 continue;
             }
@@ -70,15 +72,18 @@ int spawn_receive(int control, struct spawn_message *m, int *fd)
     int passed = -1;
 
     if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -1;
-    bool is_one = take_fds(&h, &passed);
-    if (!is_one || n != (ssize_t)sizeof(got) || h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        return errno == EAGAIN || errno == EINTR ? 0 : SPAWN_ENDED;
+    bool is_right = take_fds(&h, fd ? &passed : NULL);
+    if (n == 0 && is_right && passed < 0)
+        return SPAWN_ENDED;
+    if (!is_right || n != (ssize_t)sizeof(got) || h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
         if (passed >= 0)
             close(passed);
-        return -1;
+        return SPAWN_GARBAGE;
     }
     *m = got;
-    *fd = passed;
+    if (fd)
+        *fd = passed;
     return 1;
 }
 

@@ -34,9 +34,10 @@ static int be_core(struct spawner *s, int control, struct err *e)
                                .is_first = s->core_deaths == 0};
     struct agent a = {.env = s->env, .options = &s->options, .pid = getppid(), .where = *s->where};
     int *left[] = {&s->lock,    &s->run_dir,      &s->proxy_socket, &s->tcp_socket,
-                   &s->signals, &s->core_control, &s->net.control};
+                   &s->signals, &s->core_control, &s->net.control,  &s->old_net.control};
 
     memcpy(a.vault_id, s->vault_id, VAULT_ID_LEN);
+    a.is_pin_kept = s->options.pin_file[0] || service_has_pin();
     for (size_t i = 0; i < ARRAY_LEN(left); i++)
         fd_closep(left[i]);
     for (size_t i = 0; i < SPAWN_TOKENS_MAX; i++)
@@ -79,7 +80,7 @@ static int start_core(struct spawner *s, bool *in_core, struct err *e)
     return OK;
 }
 
-static void begin_end(struct spawner *s, int status)
+void spawner_begin_end(struct spawner *s, int status)
 {
     if (s->is_ending)
         return;
@@ -116,12 +117,12 @@ static void core_ended(struct spawner *s, int wait_status)
         if (!is_clean && WIFSIGNALED(wait_status))
             spawner_say("the agent's core ended (%s)",
                         ending_text(wait_status, text, sizeof(text)));
-        begin_end(s, is_clean ? 0 : WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1);
+        spawner_begin_end(s, is_clean ? 0 : WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 1);
         return;
     }
     if (!spawner_is_reachable(s)) { /* a core that cannot start does not see that */
         spawner_say("the agent's core and its socket are gone: the agent ends");
-        begin_end(s, 1);
+        spawner_begin_end(s, 1);
         return;
     }
     s->core_deaths = now - s->core_since_ms > LIVED_MS ? 1 : s->core_deaths + 1;
@@ -130,68 +131,6 @@ static void core_ended(struct spawner *s, int wait_status)
     s->core_next_ms = now + (delay < AGAIN_MAX_MS ? delay : AGAIN_MAX_MS);
     spawner_say("the agent's core ended (%s): it is started again",
                 ending_text(wait_status, text, sizeof(text)));
-}
-
-static void core_ready(struct spawner *s)
-{
-    const struct err none = {.code = OK};
-
-    if (s->is_ready)
-        return;
-    s->is_ready = true;
-    spawner_report(&s->options, &none);
-    if (s->options.ready_fd > 0)
-        close(s->options.ready_fd);
-    s->options.ready_fd = 0;
-    service_tell("READY=1");
-    spawner_unlock(s);
-}
-
-static void core_asks(struct spawner *s, const struct spawn_message *m)
-{
-    struct err e = {.code = OK};
-
-    switch ((enum spawn_kind)m->kind) {
-    case SPAWN_START:
-        if (!s->is_ending)
-            spawner_start(s, m->place);
-        break;
-    case SPAWN_KILL:
-        spawner_kill(s, m->place);
-        break;
-    case SPAWN_UNLOCK:
-        spawner_unlock(s);
-        break;
-    case SPAWN_RELOAD:
-        if (spawner_read_places(s, &e))
-            spawner_say("%s", e.msg);
-        break;
-    case SPAWN_STOP:
-        begin_end(s, 0);
-        break;
-    case SPAWN_READY:
-        core_ready(s);
-        break;
-    default: /* none that a core of ours sends */
-        if (s->core != 0)
-            (void)kill(s->core, SIGKILL);
-        break;
-    }
-}
-
-static void read_core(struct spawner *s)
-{
-    struct spawn_message m;
-    int fd = -1, r;
-
-    while ((r = spawn_receive(s->core_control, &m, &fd)) > 0) {
-        fd_closep(&fd); /* it sends none */
-        core_asks(s, &m);
-    }
-    if (r == 0)
-        return;
-    fd_closep(&s->core_control);
-    s->core_deaf_ms = ticks_ms(); /* it is about to end */
 }
 
 /* -- signals -- */
@@ -240,7 +179,7 @@ static void read_signals(struct spawner *s)
         if (i.ssi_signo == SIGHUP)
             spawner_tell(s, SPAWN_SIGNAL, 0, SIGHUP, -1);
         else
-            begin_end(s, 0);
+            spawner_begin_end(s, 0);
     }
     reap(s);
 }
@@ -256,19 +195,20 @@ static void read_lifeline(struct spawner *s)
         return;
     close(s->options.lifeline_fd);
     s->options.lifeline_fd = 0;
-    begin_end(s, 0);
+    spawner_begin_end(s, 0);
 }
 
 /* Milliseconds until something is due; -1: nothing is. */
 static int until_due(const struct spawner *s)
 {
     uint64_t now = ticks_ms();
+    int net = spawner_net_due(s), core = -1;
 
     if (s->is_ending || s->core_deaf_ms != 0)
         return 50;
-    if (s->core_next_ms == 0)
-        return -1;
-    return s->core_next_ms > now ? (int)(s->core_next_ms - now) : 0;
+    if (s->core_next_ms != 0)
+        core = s->core_next_ms > now ? (int)(s->core_next_ms - now) : 0;
+    return net < 0 || (core >= 0 && core < net) ? core : net;
 }
 
 static int wait_once(struct spawner *s, struct err *e)
@@ -282,7 +222,7 @@ static int wait_once(struct spawner *s, struct err *e)
     if (poll(p, ARRAY_LEN(p), until_due(s)) < 0)
         return errno == EINTR ? OK : err_sys(e, errno, "wait");
     if (p[1].revents && s->core_control >= 0)
-        read_core(s);
+        spawner_read_core(s);
     if (p[2].revents)
         read_lifeline(s);
     if (p[0].revents)
@@ -298,8 +238,10 @@ static void end_step(struct spawner *s)
 
     if (s->core != 0 && is_late)
         (void)kill(s->core, SIGKILL);
-    if (s->core == 0 || is_late)
-        spawner_end_all(s, now - s->ending_ms > ALL_END_MS);
+    if (s->core != 0 && !is_late)
+        return;
+    spawner_deafen(s);
+    spawner_end_all(s, now - s->ending_ms > ALL_END_MS);
 }
 
 /* What fails for want of memory may do later; the tokens keep their PINs meanwhile. */
@@ -323,6 +265,7 @@ static int loop(struct spawner *s, bool *in_core, struct err *e)
             return e->code;
         if (s->core != 0 && s->core_deaf_ms != 0 && ticks_ms() - s->core_deaf_ms > CORE_END_MS)
             (void)kill(s->core, SIGKILL);
+        spawner_net_step(s);
         if (s->is_ending)
             end_step(s);
         else if (s->core == 0 && s->core_next_ms != 0 && ticks_ms() >= s->core_next_ms &&
@@ -372,7 +315,8 @@ int spawner_run(const struct agent_options *o, const struct where *w, const stru
                         .tcp_socket = -1,
                         .signals = -1,
                         .core_control = -1,
-                        .net = {.control = -1}};
+                        .net = {.control = -1},
+                        .old_net = {.control = -1}};
     bool in_core = false;
 
     e->code = OK;
@@ -383,6 +327,7 @@ int spawner_run(const struct agent_options *o, const struct where *w, const stru
         spawner_report(&s.options, e);
     if (!in_core) {
         spawner_end_all(&s, true);
+        spawner_kill(&s, SPAWN_NET);
         if (s.core != 0)
             (void)kill(s.core, SIGKILL);
         spawner_unlisten(&s);

@@ -3,6 +3,7 @@
 #ifndef AGENT_SPAWNER_H
 #define AGENT_SPAWNER_H
 
+#include "agent/courier_start.h"
 #include "agent/listen.h"
 #include "agent/service.h"
 #include "agent/spawn.h"
@@ -15,6 +16,7 @@ struct place {
     pid_t pid;                /* 0: none runs */
     int control;              /* our end of the pair over which it gets its channels; -1 */
     bool is_dying;            /* killed, and not yet gone */
+    uint64_t end_ms;          /* told to finish, and killed then; 0: not told */
     bool is_wanted;           /* to be started again when it is gone */
 };
 
@@ -33,7 +35,12 @@ struct spawner {
     /* spawner_places.c */
     struct place *tokens; /* SPAWN_TOKENS_MAX */
     size_t n_tokens;
+    /* spawner_net.c */
     struct place net;
+    struct place old_net;   /* the one before, which finishes what it has begun */
+    struct ports net_ports; /* that the last one was given */
+    uint64_t renew_ms;      /* when to look again whether it needs others; 0: not */
+    /* spawner_words.c */
     pid_t unlock;          /* `coffer unlock`; 0: does not run */
     bool is_unlock_wanted; /* once more, when that has ended */
     /* spawner.c */
@@ -48,9 +55,16 @@ struct spawner {
     int status;
 };
 
+/* spawner.c: all shall end, with this status; the first one counts. */
+void spawner_begin_end(struct spawner *s, int status);
+/* spawner_asked.c */
+void spawner_read_core(struct spawner *s);
+
 /* spawner_sockets.c: becomes the agent of this user, and listens. ERR_EXISTS: another is. */
 int spawner_listen(struct spawner *s, struct err *e) MUST_USE;
 void spawner_unlisten(struct spawner *s);
+/* At the end nobody comes in any more; that an agent is still there, is seen until it is gone. */
+void spawner_deafen(struct spawner *s);
 /* The agent's socket, where it was bound here, still lies there. */
 bool spawner_is_reachable(const struct spawner *s);
 /* spawner_places.c: what may be started, by tokens.json alone. */
@@ -63,9 +77,27 @@ void spawner_give_all(struct spawner *s);
 /* One of ours has ended: true, and the core was told. */
 bool spawner_reap(struct spawner *s, pid_t pid, int wait_status);
 bool spawner_has_children(const struct spawner *s);
-/* The end of them: a proxy that has something under way may finish it, until is_hard. */
+/* The end of them; the proxy may finish what it has begun. is_hard: `coffer unlock` is killed. */
 void spawner_end_all(struct spawner *s, bool is_hard);
+/* A new channel between it and the core. */
+void spawner_give(struct spawner *s, struct place *p, uint32_t number);
 void spawner_tell(struct spawner *s, enum spawn_kind kind, uint32_t place, int value, int fd);
+
+/* spawner_ports.c: all TCP ports that coffer-net needs for this vault. */
+int spawner_ports(const struct where *w, const struct env *env, struct ports *out,
+                  struct err *e) MUST_USE;
+bool spawner_ports_cover(const struct ports *given, const struct ports *wanted);
+
+/* spawner_net.c: another coffer-net takes the place of one that lacks a port, on the same sockets;
+ * that one finishes what it has begun. One at a time: what cannot be done yet is done later. True:
+ * the core has got a channel to the new one. */
+bool spawner_net_renew(struct spawner *s);
+/* It takes no more connections, finishes what it has begun, and ends. */
+void spawner_net_finish(struct place *p);
+/* Milliseconds until there is something to do; -1: there is nothing. */
+int spawner_net_due(const struct spawner *s);
+void spawner_net_step(struct spawner *s);
+bool spawner_net_reap(struct spawner *s, pid_t pid); /* it was the one before */
 
 /* spawner_words.c: starts the process of this place. */
 int spawner_launch(struct spawner *s, uint32_t number, struct place *p, struct err *e) MUST_USE;

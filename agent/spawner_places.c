@@ -64,9 +64,12 @@ void spawner_tell(struct spawner *s, enum spawn_kind kind, uint32_t place, int v
     const struct spawn_message m = {.kind = kind, .place = place, .value = value};
     struct err e;
 
-    /* a core that does not read is about to be found dead */
-    if (s->core_control >= 0 && spawn_send(s->core_control, &m, fd, &e))
+    if (s->core_control < 0 || !spawn_send(s->core_control, &m, fd, &e))
         return;
+    /* one that left so many unread hangs: without this one it is not to go on, and the next one
+     * asks for all anew */
+    if (e.code == ERR_LIMIT && s->core != 0)
+        (void)kill(s->core, SIGKILL);
 }
 
 static int hand_over(int control, int fd)
@@ -88,7 +91,7 @@ static int hand_over(int control, int fd)
     return sendmsg(control, &h, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
-static void give_channel(struct spawner *s, struct place *p, uint32_t number)
+void spawner_give(struct spawner *s, struct place *p, uint32_t number)
 {
     int pair[2];
 
@@ -124,7 +127,8 @@ void spawner_start(struct spawner *s, uint32_t number)
         spawner_tell(s, SPAWN_FAILED, number, 0, -1);
         return;
     }
-    give_channel(s, p, number);
+    if (number != SPAWN_NET || !spawner_net_renew(s))
+        spawner_give(s, p, number);
 }
 
 void spawner_kill(struct spawner *s, uint32_t number)
@@ -148,7 +152,7 @@ void spawner_give_all(struct spawner *s)
 {
     for (uint32_t i = 0; i < s->n_tokens; i++)
         if (s->tokens[i].pid != 0 && !s->tokens[i].is_dying)
-            give_channel(s, &s->tokens[i], i);
+            spawner_give(s, &s->tokens[i], i);
 }
 
 static bool reap_place(struct spawner *s, struct place *p, uint32_t number, pid_t pid,
@@ -159,6 +163,7 @@ static bool reap_place(struct spawner *s, struct place *p, uint32_t number, pid_
     bool is_wanted = p->is_wanted;
     p->pid = 0;
     p->is_dying = p->is_wanted = false;
+    p->end_ms = 0;
     fd_closep(&p->control);
     spawner_tell(s, SPAWN_GONE, number, wait_status, -1);
     if (is_wanted && !s->is_ending)
@@ -174,7 +179,7 @@ bool spawner_reap(struct spawner *s, pid_t pid, int wait_status)
             spawner_unlock(s);
         return true;
     }
-    if (reap_place(s, &s->net, SPAWN_NET, pid, wait_status))
+    if (spawner_net_reap(s, pid) || reap_place(s, &s->net, SPAWN_NET, pid, wait_status))
         return true;
     for (uint32_t i = 0; i < SPAWN_TOKENS_MAX; i++)
         if (reap_place(s, &s->tokens[i], i, pid, wait_status))
@@ -184,7 +189,7 @@ bool spawner_reap(struct spawner *s, pid_t pid, int wait_status)
 
 bool spawner_has_children(const struct spawner *s)
 {
-    bool has = s->core != 0 || s->net.pid != 0 || s->unlock != 0;
+    bool has = s->core != 0 || s->net.pid != 0 || s->old_net.pid != 0 || s->unlock != 0;
 
     for (uint32_t i = 0; i < SPAWN_TOKENS_MAX; i++)
         has = has || s->tokens[i].pid != 0;
@@ -195,9 +200,7 @@ void spawner_end_all(struct spawner *s, bool is_hard)
 {
     for (uint32_t i = 0; i < SPAWN_TOKENS_MAX; i++)
         spawner_kill(s, i);
-    fd_closep(&s->net.control);
-    if (is_hard)
-        spawner_kill(s, SPAWN_NET);
+    spawner_net_finish(&s->net);
     if (s->unlock != 0)
         (void)kill(s->unlock, is_hard ? SIGKILL : SIGTERM);
 }

@@ -192,6 +192,14 @@ static void remove_socket(const char *path, const struct listen_file *f)
         (void)unlink(path);
 }
 
+void spawner_deafen(struct spawner *s)
+{
+    fd_closep(&s->proxy_socket);
+    fd_closep(&s->tcp_socket);
+    if (s->core == 0)
+        fd_closep(&s->agent_socket);
+}
+
 void spawner_unlisten(struct spawner *s)
 {
     char path[WHERE_MAX + sizeof(AGENT_NAME) + 1];

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -42,21 +41,6 @@ static int set_files(struct launch *l, const int *fds, size_t n)
     return rc;
 }
 
-static int set_signals(struct launch *l)
-{
-    sigset_t none, all;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    int rc = posix_spawnattr_setsigmask(&l->attr, &none);
-    if (!rc)
-        rc = posix_spawnattr_setsigdefault(&l->attr, &all);
-    if (!rc)
-        rc = posix_spawnattr_setflags(&l->attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                    POSIX_SPAWN_SETSID);
-    return rc;
-}
-
 static int start(struct launch *l, const char *program, char *const *argv, char *const *envp,
                  const int *fds, size_t n, pid_t *pid)
 {
@@ -66,7 +50,7 @@ static int start(struct launch *l, const char *program, char *const *argv, char 
         return rc;
     rc = set_files(l, fds, n);
     if (!rc)
-        rc = set_signals(l);
+        rc = program_attributes(&l->attr);
     if (!rc)
         rc = posix_spawn(pid, program, &l->files, &l->attr, argv, envp);
     posix_spawnattr_destroy(&l->attr);

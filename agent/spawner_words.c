@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command lines of coffer-net, coffer-token and `coffer unlock`, and their start. */
-#include "agent/core.h"
-#include "agent/courier_start.h"
 #include "agent/spawner.h"
 #include "base/codec.h"
 #include "base/file.h"
@@ -14,6 +12,7 @@
 
 #define WORDS_LIMIT 160u
 #define TEXT_MAX (64u * 1024u)
+#define LOOK_AGAIN_MS 1000u
 #define PAIR_FD 3 /* where a child finds its end of the control pair; listeners follow */
 
 /* Words one after the other, each with its NUL: they move while it grows. */
@@ -68,8 +67,11 @@ static int launch_net(struct spawner *s, int theirs, pid_t *pid, struct err *e)
     struct ports ports;
 
     /* a vault that cannot be read now: its records' requests say so, and the public ones pass */
-    if (core_ports(s->where, s->env, &ports, e) && courier_ports(NULL, 0, &ports, e))
-        return e->code;
+    if (spawner_ports(s->where, s->env, &ports, e)) {
+        if (courier_ports(NULL, 0, &ports, e))
+            return e->code;
+        s->renew_ms = ticks_ms() + LOOK_AGAIN_MS;
+    }
     word(&w, "coffer-net");
     word(&w, "%s", VERSION);
     word(&w, "proxy");
@@ -86,7 +88,10 @@ static int launch_net(struct spawner *s, int theirs, pid_t *pid, struct err *e)
     for (size_t i = 0; i < ports.n; i++)
         word(&w, "%u", ports.v[i]);
     environment_net(envp);
-    return exec_words(&w, envp, fds, n, pid, e);
+    if (exec_words(&w, envp, fds, n, pid, e))
+        return e->code;
+    s->net_ports = ports;
+    return OK;
 }
 
 /* -- coffer-token -- */
@@ -149,6 +154,7 @@ int spawner_launch(struct spawner *s, uint32_t number, struct place *p, struct e
     p->pid = pid;
     p->control = pair[0];
     p->is_dying = p->is_wanted = false;
+    p->end_ms = 0;
     return OK;
 }
 

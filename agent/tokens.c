@@ -140,6 +140,7 @@ size_t tokens_view(const struct agent *a, size_t i, struct token_view *out)
         *out = (struct token_view){.is_running = p->at == PLACE_UP,
                                    .is_known = p->is_known,
                                    .is_unlocked = p->is_unlocked,
+                                   .has_pin_file = p->entry.pin_file[0] != 0,
                                    .state = p->state,
                                    .restarts = p->restarts};
         memcpy(out->rid, p->entry.rid, RID_LEN);

@@ -18,6 +18,7 @@ struct token_view {
     bool is_running;             /* its process */
     bool is_known;               /* state is as its process told last */
     bool is_unlocked;            /* a PIN that worked is kept by its process */
+    bool has_pin_file;           /* as this machine remembers */
     struct tokenwire_state state;
     unsigned restarts; /* because it hung or ended */
 };

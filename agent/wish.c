@@ -17,7 +17,10 @@ struct reader {
 
 void wish_init(struct wish *w)
 {
-    memset(w, 0, sizeof(*w));
+    w->is_ws = false;
+    w->method = w->url = w->body = w->message = bytes_of(NULL, 0);
+    w->n_headers = 0;
+    memset(&w->clock, 0, sizeof(w->clock));
     w->scratch = (struct buf)BUF_INIT(REQUEST_FILE_MAX);
 }
 
@@ -210,7 +213,7 @@ static int read_member(struct reader *r, struct json key, struct json v, struct 
 static int read_object(struct reader *r, struct json root, struct err *e)
 {
     struct json_iter it;
-    struct json key, value, kind, member;
+    struct json key, value, kind;
 
     if (root.type != JSON_OBJECT)
         return bad(e, "not a JSON object");
@@ -223,17 +226,23 @@ static int read_object(struct reader *r, struct json root, struct err *e)
     while (json_next(&it, &key, &value))
         if (read_member(r, key, value, e))
             return e->code;
-    if (!r->w->is_ws && !json_get(root, "method", &member))
+    if (!r->w->is_ws && !r->w->method.p)
         return bad(e, "no 'method'");
-    if (!r->w->is_ws && !json_get(root, "url", &member))
+    if (!r->w->is_ws && !r->w->url.p)
         return bad(e, "no 'url'");
     return OK;
+}
+
+int wish_from_json(struct json v, struct wish *w, struct err *e)
+{
+    struct reader r = {bytes_of(v.p, v.n), w, 0};
+
+    return read_object(&r, v, e);
 }
 
 int wish_parse(struct bytes text, struct wish *w, struct err *e)
 {
     static const struct json_limits limits = {REQUEST_FILE_MAX, 4, 128};
-    struct reader r = {text, w, 0};
     struct json root;
 
     if (json_check(text, &limits, &root, e)) {
@@ -241,7 +250,7 @@ int wish_parse(struct bytes text, struct wish *w, struct err *e)
         e->code = e->code == ERR_MEMORY ? ERR_MEMORY : ERR_USAGE;
         return err_wrap(e, "request");
     }
-    return read_object(&r, root, e);
+    return wish_from_json(root, w, e);
 }
 
 int wish_header(struct wish *w, struct bytes line, struct err *e)

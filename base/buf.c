@@ -2,6 +2,7 @@
 /* The buffer of buf.h. Grows by doubling; never past its ceiling. */
 #include "base/buf.h"
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "base/wipe.h"
 
@@ -24,8 +25,7 @@ void buf_reset(struct buf *b)
     b->failed = OK;
 }
 
-/* Room for n more bytes and the NUL. */
-static bool reserve(struct buf *b, size_t n)
+static bool grow(struct buf *b, size_t n)
 {
     if (b->failed)
         return false;
@@ -51,6 +51,17 @@ static bool reserve(struct buf *b, size_t n)
     b->p = p;
     b->cap = cap;
     return true;
+}
+
+/* Room for n more bytes and the NUL. What is there already is below the ceiling. */
+static inline bool reserve(struct buf *b, size_t n)
+{
+    return (!b->failed && n < b->cap - b->n) || grow(b, n);
+}
+
+void buf_reserve(struct buf *b, size_t n)
+{
+    (void)reserve(b, n);
 }
 
 uint8_t *buf_extend(struct buf *b, size_t n)
@@ -88,7 +99,10 @@ void buf_adds(struct buf *b, const char *s)
 
 void buf_addc(struct buf *b, char c)
 {
-    buf_add(b, bytes_of(&c, 1));
+    if (!reserve(b, 1))
+        return;
+    b->p[b->n++] = (uint8_t)c;
+    b->p[b->n] = 0;
 }
 
 void buf_addf(struct buf *b, const char *fmt, ...)
@@ -139,7 +153,10 @@ void buf_add_json(struct buf *b, struct bytes v)
     buf_addc(b, '"');
     size_t from = 0;
     for (size_t i = 0; i < v.n; i++) {
-        if (v.p[i] >= 0x20 && v.p[i] != '"' && v.p[i] != '\\')
+        i += json_plain_run(v.p + i, v.p + v.n);
+        if (i == v.n)
+            break;
+        if (v.p[i] >= 0x80)
             continue;
         buf_add(b, bytes_of(v.p + from, i - from));
         add_escaped(b, v.p[i]);

@@ -24,6 +24,8 @@ struct buf {
 void buf_free(struct buf *b);                /* wipes; leaves it empty with the same ceiling */
 void buf_reset(struct buf *b);               /* wipes the contents, keeps the memory */
 void buf_add(struct buf *b, struct bytes v); /* v may not lie in b */
+/* Room for n bytes more, so that those that come next do not move it. */
+void buf_reserve(struct buf *b, size_t n);
 /* Appends n bytes for the caller to fill, zeroed; NULL when the buffer has failed. */
 uint8_t *buf_extend(struct buf *b, size_t n);
 /* Wipes what is beyond n, which becomes the length; more than the length changes nothing. */

@@ -108,7 +108,7 @@ bool b64url_decode(uint8_t *out, size_t cap, size_t *n_out, struct bytes in)
 
 static uint8_t hex_char(unsigned v)
 {
-    return (uint8_t)((in_range(v, 0, 9) & (v + '0')) | (in_range(v, 10, 15) & (v + 'a' - 10)));
+    return (uint8_t)(v + '0' + (((9 - v) >> 8) & ('a' - '0' - 10))); /* more from 10 on */
 }
 
 void hex_encode(struct buf *out, struct bytes in)

@@ -272,15 +272,15 @@ int decimal_mul(const struct decimal *a, const struct decimal *b, struct decimal
     return give(&r, a->scale + b->scale, out, e);
 }
 
-/* The whole quotient of num and den, both positive (num may be zero), up or down. */
-static BIGNUM *quotient(const BIGNUM *num, const BIGNUM *den, bool is_up)
+/* The whole quotient of num and den, both positive (num may be zero), rounded up. */
+static BIGNUM *quotient_up(const BIGNUM *num, const BIGNUM *den)
 {
     AUTO(ctx_freep) BN_CTX *ctx = BN_CTX_new();
     AUTO_BN *rest = BN_new();
     BIGNUM *q = BN_new();
 
     if (ctx && rest && q && BN_div(q, rest, num, den, ctx) &&
-        (!is_up || BN_is_zero(rest) || BN_add_word(q, 1)))
+        (BN_is_zero(rest) || BN_add_word(q, 1)))
         return q;
     BN_free(q);
     return NULL;
@@ -301,37 +301,25 @@ int decimal_div_up(const struct decimal *a, const struct decimal *b, unsigned sc
         return too_long(e);
     AUTO_BN *num = shifted(a->v, scale + b->scale);
     AUTO_BN *den = shifted(b->v, a->scale);
-    AUTO_BN *q = num && den ? quotient(num, den, true) : NULL;
+    AUTO_BN *q = num && den ? quotient_up(num, den) : NULL;
     if (!q)
         return no_memory(e);
     return give(&q, scale, out, e);
 }
 
-static int step(const struct decimal *a, const struct decimal *by, bool is_up, struct decimal *out,
-                struct err *e)
+int decimal_step_up(const struct decimal *a, const struct decimal *by, struct decimal *out,
+                    struct err *e)
 {
     assert(a->v);
     if (BN_is_negative(a->v) || !is_positive(by))
         return err_set(e, ERR_USAGE, "only positive numbers are brought to a step");
     AUTO_BN *num = shifted(a->v, by->scale);
     AUTO_BN *den = shifted(by->v, a->scale);
-    AUTO_BN *q = num && den ? quotient(num, den, is_up) : NULL;
+    AUTO_BN *q = num && den ? quotient_up(num, den) : NULL;
     AUTO(ctx_freep) BN_CTX *ctx = BN_CTX_new();
     if (!q || !ctx || !BN_mul(q, q, by->v, ctx))
         return no_memory(e);
     return give(&q, by->scale, out, e);
-}
-
-int decimal_step_down(const struct decimal *a, const struct decimal *by, struct decimal *out,
-                      struct err *e)
-{
-    return step(a, by, false, out, e);
-}
-
-int decimal_step_up(const struct decimal *a, const struct decimal *by, struct decimal *out,
-                    struct err *e)
-{
-    return step(a, by, true, out, e);
 }
 
 int decimal_sum_text(struct bytes a, struct bytes b, char out[DECIMAL_TEXT], struct err *e)

@@ -33,9 +33,7 @@ int decimal_mul(const struct decimal *a, const struct decimal *b, struct decimal
 /* a / b rounded up to scale digits after the point; both positive. ERR_USAGE otherwise. */
 int decimal_div_up(const struct decimal *a, const struct decimal *b, unsigned scale,
                    struct decimal *out, struct err *e) MUST_USE;
-/* The multiple of step (> 0) at or below, or at or above, a >= 0; with step's scale. */
-int decimal_step_down(const struct decimal *a, const struct decimal *step, struct decimal *out,
-                      struct err *e) MUST_USE;
+/* The multiple of step (> 0) at or above a >= 0; with step's scale. */
 int decimal_step_up(const struct decimal *a, const struct decimal *step, struct decimal *out,
                     struct err *e) MUST_USE;
 /* Text sum for listings; both as in decimal_parse, *out as in decimal_text. */

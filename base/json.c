@@ -129,6 +129,9 @@ bool json_str_eq(struct json v, const char *s)
 
     if (!is_string(v))
         return false;
+    /* most names that are tried differ in the first character */
+    if (v.p[1] != '\\' && v.p[1] != (uint8_t)(n > 0 ? s[0] : '"'))
+        return false;
     struct span in = json_inside(v.p, v.n);
     while (json_next_piece(&in, room, &piece)) {
         if (piece.n > n || memcmp(piece.p, s, piece.n) != 0)

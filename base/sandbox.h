@@ -14,6 +14,11 @@
 
 enum { SANDBOX_READ = 1, SANDBOX_WRITE = 2, SANDBOX_EXECUTE = 4 };
 
+/* Where libraries are, and where the dynamic loader looks for them: for a table of paths. */
+#define SANDBOX_LIBRARIES                                                                          \
+    "/usr", "/lib", "/lib64", "/nix/store", "/gnu/store", "/etc/ld.so.cache", "/etc/ld.so.conf",   \
+        "/etc/ld.so.conf.d", "/etc/alternatives"
+
 struct sandbox_path {
     const char *path; /* what is below it too; NULL, or a path that is not there, is skipped */
     unsigned access;  /* of SANDBOX_*; writing: making, changing and removing files and folders,

@@ -332,33 +332,6 @@ int stream_put(struct stream *s, struct bytes v, struct err *e)
     return done < v.n ? keep(s, bytes_of(v.p + done, v.n - done), e) : OK;
 }
 
-int stream_put_fd(struct stream *s, struct bytes v, int fd, struct err *e)
-{
-    union {
-        struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {.room = {0}};
-    struct iovec iov = {(void *)(uintptr_t)v.p, v.n};
-    struct msghdr m = {.msg_iov = &iov,
-                       .msg_iovlen = 1,
-                       .msg_control = &control,
-                       .msg_controllen = sizeof(control)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-    if (!is_live(s) || s->has_failed)
-        return hung_up(e);
-    if (s->out.n > 0 || v.n == 0 || v.n > s->limits.out)
-        return err_set(e, ERR_FAILED, "the other end does not read");
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(fd));
-    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    ssize_t n = sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0)
-        return err_sys(e, errno, "hand over a descriptor");
-    return (size_t)n < v.n ? keep(s, bytes_of(v.p + n, v.n - (size_t)n), e) : OK;
-}
-
 size_t stream_waiting(const struct stream *s)
 {
     return s->out.n;

@@ -50,9 +50,6 @@ int stream_take_fd(struct stream *s);
  * owner's. ERR_LIMIT: the other end does not read; what was put before still goes. ERR_FAILED: it
  * has hung up; `ended` comes from the loop. */
 int stream_put(struct stream *s, struct bytes v, struct err *e) MUST_USE;
-/* As stream_put of one small message that carries a descriptor, which stays the caller's.
- * ERR_FAILED when the kernel does not take it at once. */
-int stream_put_fd(struct stream *s, struct bytes v, int fd, struct err *e) MUST_USE;
 size_t stream_waiting(const struct stream *s); /* bytes put and not yet with the kernel */
 /* While it is paused nothing is read, and `ended` is not called either. Off: what waits in
  * stream_in is shown again. */

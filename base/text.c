@@ -22,6 +22,20 @@ bool text_u64(struct bytes s, uint64_t max, uint64_t *out)
     return true;
 }
 
+size_t text_of_u64(char out[U64_TEXT], uint64_t v)
+{
+    char digits[U64_TEXT];
+    size_t n = 0, at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + v % 10);
+        n++;
+    } while (v /= 10);
+    memcpy(out, digits + at, n);
+    out[n] = 0;
+    return n;
+}
+
 static bool is_tail(uint8_t c)
 {
     return (c & 0xc0) == 0x80;
@@ -52,10 +66,19 @@ size_t text_utf8_step(struct bytes s)
     return overlong || beyond ? 0 : 4;
 }
 
+/* Whether the next eight bytes are plain ASCII. */
+static bool is_ascii8(const uint8_t *p)
+{
+    uint64_t w;
+
+    memcpy(&w, p, sizeof(w));
+    return (w & 0x8080808080808080u) == 0;
+}
+
 bool text_is_utf8(struct bytes s)
 {
     while (s.n > 0) {
-        size_t n = text_utf8_step(s);
+        size_t n = s.n >= 8 && is_ascii8(s.p) ? 8 : text_utf8_step(s);
         if (n == 0)
             return false;
         s.p += n;
@@ -147,6 +170,18 @@ bool text_cut(struct bytes s, char sep, struct bytes *head, struct bytes *tail)
     *head = bytes_of(s.p, n);
     *tail = bytes_of(at + 1, s.n - n - 1);
     return true;
+}
+
+bool text_in_list(struct bytes list, struct bytes name)
+{
+    struct bytes one;
+
+    while (list.n > 0) {
+        (void)text_cut(list, ',', &one, &list);
+        if (text_eq_nocase(text_trim(one), name))
+            return true;
+    }
+    return false;
 }
 
 bool text_starts(struct bytes s, const char *prefix)

@@ -25,7 +25,7 @@ int wire_put_ask(struct buf *out, const struct wire_ask *a, struct err *e)
 
 int wire_get_ask(struct bytes frame, struct wire_ask *out, struct err *e)
 {
-    struct wire_ask a = {0};
+    UNSET struct wire_ask a; /* of the headers only those that are there */
     struct wire_reader r;
 
     wire_open(&r, frame, WIRE_ASK);

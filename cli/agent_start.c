@@ -101,7 +101,8 @@ static int fill(const struct cli *c, struct line *l, struct err *e)
     uint64_t ms = 0;
 
     l->n = 0;
-    if (absolute(c->where.vault, l->vault, e))
+    if (absolute(c->where.vault, l->vault, e) ||
+        (a->given[OPT_PIN_FILE] && absolute(a->value[OPT_PIN_FILE], l->pin_file, e)))
         return e->code;
     add(l, "coffer-agent", VERSION);
     add(l, "--vault", l->vault);
@@ -115,6 +116,8 @@ static int fill(const struct cli *c, struct line *l, struct err *e)
         if (a->repeated_id[i] == OPT_PROXY_UID || a->repeated_id[i] == OPT_TOKEN_PORT)
             add(l, a->repeated_id[i] == OPT_PROXY_UID ? "--proxy-uid" : "--token-port",
                 a->repeated[i]);
+    if (a->given[OPT_PIN_FILE])
+        add(l, "--pin-file", l->pin_file);
     if (!a->given[OPT_LOCK_AFTER])
         return OK;
     if (lock_after_ms(a->value[OPT_LOCK_AFTER], &ms, e))
@@ -137,16 +140,12 @@ static char *const *words(const struct line *l)
 
 int agent_become(const struct cli *c, struct err *e)
 {
-    const char *pin_file = c->args->value[OPT_PIN_FILE];
     struct line l;
     char program[PATH_MAX];
 
-    if (program_find("coffer-agent", program, e) || fill(c, &l, e) ||
-        (pin_file && absolute(pin_file, l.pin_file, e)))
+    if (program_find("coffer-agent", program, e) || fill(c, &l, e))
         return e->code;
     add(&l, "--foreground", NULL);
-    if (pin_file)
-        add(&l, "--pin-file", l.pin_file);
     return child_become(program, words(&l), e);
 }
 

@@ -123,6 +123,7 @@ static void read_rest(struct json root, struct agent_view *a)
     a->pid = get_number(root, "pid");
     a->started_ms = get_number(root, "started_ms");
     a->held = get_number(root, "held");
+    get_bool(root, "unattended", &a->is_unattended);
     a->proxy_socket[0] = a->proxy_tcp[0] = a->audit_fault[0] = 0;
     a->is_proxy_running = false;
     if (json_get(root, "proxy", &proxy)) {

@@ -28,6 +28,7 @@ struct agent_view {
     uint64_t pid, started_ms, held;
     char proxy_socket[WHERE_MAX], proxy_tcp[64]; /* empty: it does not listen there */
     bool is_proxy_running, is_unlocked;
+    bool is_unattended;           /* a PIN file: what was lost is unlocked again without a person */
     char audit_fault[ERR_MSG_MAX]; /* why nothing is signed; empty: the log can be written */
     struct view_token tokens[VIEW_TOKENS_MAX];
     size_t n_tokens;
@@ -53,5 +54,10 @@ int agent_tell(struct agent_client *c, const char *op, struct err *e) MUST_USE;
  * it. */
 int agent_unlock(const struct cli *c, const struct vault *v, struct agent_view *a,
                  const struct view_token **used, struct err *e) MUST_USE;
+
+/* Around a change of what opens the vault, which may lock an agent: first whether one runs and is
+ * unlocked; then, where it was, that it is locked now and stays so. */
+bool agent_was_unlocked(const struct cli *c, const struct vault *v);
+void agent_say_locked(const struct cli *c, const struct vault *v, bool was_unlocked);
 
 #endif

@@ -12,7 +12,15 @@ static int go_on_without(const struct err *why)
     out_warn("%s", why->msg);
     for (unsigned i = 0; i < why->n_hints; i++)
         out_hint("%s", why->hints[i]);
-    out_hint("the vault is opened without the agent");
+    out_hint("the vault is opened here, without the agent");
+    return OK;
+}
+
+/* Nothing is wrong with it; but whoever is asked for a PIN now may have given it to the agent. */
+static int go_on_here(const struct cli *c, bool is_public, const char *why)
+{
+    if (!is_public)
+        out_advice(&c->out, "%s: the vault is opened here, without the agent", why);
     return OK;
 }
 
@@ -67,11 +75,11 @@ int by_agent(const struct cli *c, const struct vault *v, bool is_public, struct 
     if (rc)
         return go_on_without(&why);
     if (!a.proxy_socket[0])
-        return OK;
+        return go_on_here(c, is_public, "the agent runs with --no-proxy");
     if (!a.is_unlocked && !is_public && offer_unlock(c, v, &a, e))
         return e->code;
     if (!a.is_unlocked)
-        return OK;
+        return go_on_here(c, is_public, "the agent is locked");
     if (courier_by_agent(&c->where, a.client, out, &why))
         return go_on_without(&why);
     say_trust(v);

@@ -21,8 +21,11 @@ const char help_agent[] =
     "While it runs unlocked, request, balance and verify go through it and ask for no PIN; what\n"
     "policy refuses a bot it refuses them too. 'coffer sign' never does: it is its owner's act.\n"
     "\n"
-    "--foreground is for a service manager: it takes its sockets, and $CREDENTIALS_DIRECTORY or\n"
-    "--pin-file gives the PIN. --reload reads tokens.json and the vault again, --stop ends it.\n"
+    "With --pin-file (and with $CREDENTIALS_DIRECTORY, or a file that this machine remembers) the\n"
+    "PIN is read again when a token's driver ended by itself or rotate --seal made a new key on\n"
+    "the same token; never after a lock. --pin-fd gives it once.\n"
+    "--foreground is for a service manager, and takes its sockets. --reload reads tokens.json and\n"
+    "the vault again, --stop ends it.\n"
     "--token-port names a port for a network HSM's driver; no other driver may use the network.\n"
     "\n"
     "  coffer agent --listen 127.0.0.1:8765 --lock-after 8h\n";

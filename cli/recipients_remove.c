@@ -6,6 +6,7 @@
 
 #include "base/ask.h"
 #include "base/wipe.h"
+#include "cli/agent_view.h"
 #include "cli/new_token.h"
 #include "cli/session.h"
 
@@ -19,6 +20,7 @@ struct removing {
     struct local_token gone_here; /* if so */
     struct way_in in;
     char old_fingerprint[FINGERPRINT_TEXT];
+    bool was_unlocked; /* an agent that runs */
 };
 
 static int check_others(const struct removing *m, struct err *e)
@@ -182,6 +184,7 @@ static int commit(struct cli *c, struct removing *m, struct err *e)
     const struct rewrap r = {.from = &m->in.opener, .drop = m->gone.rid, .n_drop = 1};
     struct err quiet;
 
+    m->was_unlocked = agent_was_unlocked(c, m->v);
     if (recipients_commit(c, m->v, &r, &m->shown, e))
         return e->code;
     if (m->was_here && local_drop(&c->where, vault_id(m->v), m->gone.rid, &quiet))
@@ -195,7 +198,9 @@ static int go(struct cli *c, struct removing *m, struct err *e)
         way_in_open(c, m->v, &m->in, e) || vault_fingerprint(m->v, m->old_fingerprint, e) ||
         commit(c, m, e))
         return e->code;
-    return report(c, m, e);
+    int rc = report(c, m, e);
+    agent_say_locked(c, m->v, m->was_unlocked);
+    return rc;
 }
 
 int recipients_remove(struct cli *c, struct err *e)

@@ -6,6 +6,7 @@
 
 #include "base/ask.h"
 #include "base/wipe.h"
+#include "cli/agent_view.h"
 #include "cli/session.h"
 
 #define TRIES 3
@@ -101,6 +102,7 @@ static int commit(struct cli *c, struct recovery *r, struct err *e)
                              .n_drop = 1};
     struct err quiet;
 
+    r->was_unlocked = agent_was_unlocked(c, r->v);
     if (!r->in.is_paper && !r->in.is_known && local_put(&c->where, &r->in.entry, e))
         return e->code;
     if (r->to_text[0] && new_token_remember(c, &r->to, r->v, e))
@@ -128,7 +130,9 @@ static int recover(struct cli *c, struct recovery *r, struct err *e)
         return e->code;
     if (open_and_reach(c, r, e) || commit(c, r, e))
         return r->to_text[0] ? new_token_undo(c, &r->to, e) : e->code;
-    return recover_report(c, r, e);
+    int rc = recover_report(c, r, e);
+    agent_say_locked(c, r->v, r->was_unlocked);
+    return rc;
 }
 
 int run_recover(struct cli *c, struct err *e)

@@ -27,6 +27,7 @@ struct recovery {
     bool types_words; /* the way in is paper, whose words are asked for after the new token */
     struct new_token to;
     char old_fingerprint[FINGERPRINT_TEXT];
+    bool was_unlocked; /* an agent that runs */
 };
 
 /* -- recover_ask.c, recover_new.c -- */

@@ -5,6 +5,7 @@
 #include "cli/rotate.h"
 
 #include "base/wipe.h"
+#include "cli/agent_view.h"
 #include "cli/pick.h"
 #include "cli/rotate_seal.h"
 #include "cli/session.h"
@@ -65,6 +66,7 @@ static int commit(struct cli *c, struct sealing_anew *s, struct err *e)
                              .n_drop = 1};
     struct err quiet;
 
+    s->was_unlocked = agent_was_unlocked(c, s->v);
     if (new_token_remember(c, &s->to, s->v, e) || recipients_commit(c, s->v, &r, &s->shown, e))
         return e->code;
     if (local_drop(&c->where, s->old_entry.vault_id, s->old_entry.rid, &quiet))
@@ -90,7 +92,9 @@ static int seal_anew(struct cli *c, struct sealing_anew *s, struct err *e)
     f.v = s->v;
     if (new_token_take(c, &s->to, &f, e) || commit(c, s, e))
         return new_token_undo(c, &s->to, e);
-    return anew_report(c, s, e);
+    int rc = anew_report(c, s, e);
+    agent_say_locked(c, s->v, s->was_unlocked);
+    return rc;
 }
 
 int rotate_seal(struct cli *c, struct err *e)

@@ -17,6 +17,7 @@ struct sealing_anew {
     struct local_token old_entry;
     struct new_token to; /* its key is on old_seat without --to */
     char old_fingerprint[FINGERPRINT_TEXT];
+    bool was_unlocked; /* an agent that runs */
 };
 
 /* Tells what it costs and asks. */

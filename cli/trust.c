@@ -2,6 +2,7 @@
 /* coffer trust: this machine accepts a vault by the fingerprint of its key, which a person brings
  * from elsewhere. Nothing is written before the token has opened the vault and the fingerprint was
  * found right, but for the place that a copied software token's configuration names. */
+#include "cli/agent_view.h"
 #include "cli/cli.h"
 #include "cli/pick.h"
 #include "cli/pin_source.h"
@@ -103,11 +104,33 @@ static int report(struct cli *c, const struct vault *v, struct err *e)
     return OK;
 }
 
+/* Or a fork of what this machine has seen. */
+static bool is_older(const struct vault *v)
+{
+    char fingerprint[FINGERPRINT_TEXT];
+    enum trust_state state;
+    struct err quiet;
+
+    return vault_pin_look(v, fingerprint, &state, &quiet) == ERR_TRUST;
+}
+
+/* It goes by what it has seen itself: others can write the pin. */
+static void say_agent(const struct cli *c, const struct vault *v)
+{
+    AUTO(agent_client_freep) struct agent_client *a = NULL;
+    struct err quiet;
+
+    if (agent_find(c, vault_id(v), &a, &quiet) == OK)
+        out_warn("the agent that runs has seen another state of the vault, and refuses this one "
+                 "until it is started again: coffer agent --stop, coffer agent");
+}
+
 int run_trust(struct cli *c, struct err *e)
 {
     AUTO(vault_freep) struct vault *v = NULL;
     AUTO(joining_close) struct joining j = {.is_new = false};
     const struct args *a = c->args;
+    bool is_put_back, was_unlocked;
     int rc;
 
     if (a->n_words == 0)
@@ -117,6 +140,8 @@ int run_trust(struct cli *c, struct err *e)
     /* before any work with the token; whether it is this vault's only the opened vault tells */
     if (fingerprint_check(a->words[0], e) || vault_load(&c->where, c->env, &v, e))
         return e->code;
+    is_put_back = is_older(v);
+    was_unlocked = agent_was_unlocked(c, v);
     waiting_why("to open the vault");
     if (a->given[OPT_TOKEN])
         rc = by_uri(c, v, &j, e);
@@ -127,5 +152,10 @@ int run_trust(struct cli *c, struct err *e)
         return e->code;
     if (j.has_forgotten)
         out_note(&c->out, "The PIN file is no longer remembered; --keep-pin-file would keep it.");
-    return report(c, v, e);
+    rc = report(c, v, e);
+    if (is_put_back)
+        say_agent(c, v);
+    else
+        agent_say_locked(c, v, was_unlocked);
+    return rc;
 }

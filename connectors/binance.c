@@ -5,10 +5,9 @@
 #include "connectors/binance.h"
 
 #include "base/codec.h"
+#include "base/text.h"
 #include "connectors/form.h"
 #include "connectors/gist_read.h"
-
-#include <stdio.h>
 
 static const char *const aliases[] = {
     "binance_perpetual", "binance_perpetual_testnet", "binanceusdm", "binance_usdm",
@@ -78,7 +77,10 @@ static int sign_params(struct signer *s, struct bytes query, struct bytes body, 
 /* With the window cut to what the caller may have; room: for what changed. */
 static struct bytes narrow(const struct call *c, struct bytes form, struct buf *room)
 {
-    if (!c->window_ms || !form_has(form, "recvWindow"))
+    struct bytes value;
+    uint64_t ms;
+    unsigned n = c->window_ms ? form_value(form, "recvWindow", &value) : 0;
+    if (n == 0 || (n == 1 && text_u64(value, c->window_ms, &ms)))
         return form;
     form_cap(room, form, "recvWindow", c->window_ms);
     return buf_bytes(room);
@@ -90,9 +92,8 @@ static struct bytes narrow(const struct call *c, struct bytes form, struct buf *
 static size_t write_params(const struct call *c, struct buf *url, struct buf *body)
 {
     AUTO_BUF query = BUF_INIT(2u * URL_MAX), form = BUF_INIT(2u * BODY_MAX);
-    char text[24];
-    int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)c->timestamp_ms);
-    struct bytes now = bytes_of(text, (size_t)n);
+    char text[U64_TEXT];
+    struct bytes now = bytes_of(text, text_of_u64(text, c->timestamp_ms));
     struct buf *last = c->body.n ? body : url;
     size_t start = url->n + 1;
 

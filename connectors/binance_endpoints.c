@@ -2,10 +2,10 @@
 /* Binance: what each endpoint may do, by method and path. Nothing is here about signing. */
 #include "connectors/binance.h"
 
-#define API(cls, method, path) {CLASS_##cls, method, NULL, "/api/v3/" path}
-#define SAPI(cls, method, path) {CLASS_##cls, method, NULL, "/sapi/v1/" path}
-#define SAPI_ANY(cls, method, path) {CLASS_##cls, method, NULL, "/sapi/v*/" path}
-#define FAPI(cls, method, path) {CLASS_##cls, method, NULL, "/fapi/v1/" path}
+#define API(cls, method, path) ENDPOINT(cls, method, NULL, "/api/v3/" path)
+#define SAPI(cls, method, path) ENDPOINT(cls, method, NULL, "/sapi/v1/" path)
+#define SAPI_ANY(cls, method, path) ENDPOINT(cls, method, NULL, "/sapi/v*/" path)
+#define FAPI(cls, method, path) ENDPOINT(cls, method, NULL, "/fapi/v1/" path)
 #define COIN_M "dapi.binance.com"
 #define RA(path) API(READ, "GET", path)
 #define RS(path) SAPI(READ, "GET", path)
@@ -14,11 +14,12 @@
 /* clang-format off */
 const struct endpoint binance_endpoints[] = {
     /* COIN-M futures: the list of its markets, which clients load with the others', and no more */
-    {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/exchangeInfo"},
-    {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/ping"}, {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/time"},
-    {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/premiumIndex"},
-    {CLASS_PUBLIC, "GET", COIN_M, "/dapi/v1/ticker/**"},
-    {CLASS_UNKNOWN, "*", COIN_M, "/**"},
+    ENDPOINT(PUBLIC, "GET", COIN_M, "/dapi/v1/exchangeInfo"),
+    ENDPOINT(PUBLIC, "GET", COIN_M, "/dapi/v1/ping"),
+    ENDPOINT(PUBLIC, "GET", COIN_M, "/dapi/v1/time"),
+    ENDPOINT(PUBLIC, "GET", COIN_M, "/dapi/v1/premiumIndex"),
+    ENDPOINT(PUBLIC, "GET", COIN_M, "/dapi/v1/ticker/**"),
+    ENDPOINT(UNKNOWN, "*", COIN_M, "/**"),
 
     /* keys, of sub-accounts and brokers too: whoever can make one has left this policy behind */
     SAPI_ANY(KEYS, "*", "sub-account/subAccountApi**"),
@@ -49,14 +50,14 @@ const struct endpoint binance_endpoints[] = {
     FAPI(PUBLIC, "GET", "symbolAdlRisk"), FAPI(PUBLIC, "GET", "ticker/24hr"),
     FAPI(PUBLIC, "GET", "ticker/bookTicker"), FAPI(PUBLIC, "GET", "ticker/price"),
     FAPI(PUBLIC, "GET", "time"), FAPI(PUBLIC, "GET", "trades"),
-    FAPI(PUBLIC, "GET", "tradingSchedule"), {CLASS_PUBLIC, "GET", NULL, "/fapi/v2/ticker/price"},
-    {CLASS_PUBLIC, "GET", NULL, "/futures/data/basis"},
-    {CLASS_PUBLIC, "GET", NULL, "/futures/data/delivery-price"},
-    {CLASS_PUBLIC, "GET", NULL, "/futures/data/globalLongShortAccountRatio"},
-    {CLASS_PUBLIC, "GET", NULL, "/futures/data/openInterestHist"},
-    {CLASS_PUBLIC, "GET", NULL, "/futures/data/takerlongshortRatio"},
-    {CLASS_PUBLIC, "GET", NULL, "/futures/data/topLongShortAccountRatio"},
-    {CLASS_PUBLIC, "GET", NULL, "/futures/data/topLongShortPositionRatio"},
+    FAPI(PUBLIC, "GET", "tradingSchedule"), ENDPOINT(PUBLIC, "GET", NULL, "/fapi/v2/ticker/price"),
+    ENDPOINT(PUBLIC, "GET", NULL, "/futures/data/basis"),
+    ENDPOINT(PUBLIC, "GET", NULL, "/futures/data/delivery-price"),
+    ENDPOINT(PUBLIC, "GET", NULL, "/futures/data/globalLongShortAccountRatio"),
+    ENDPOINT(PUBLIC, "GET", NULL, "/futures/data/openInterestHist"),
+    ENDPOINT(PUBLIC, "GET", NULL, "/futures/data/takerlongshortRatio"),
+    ENDPOINT(PUBLIC, "GET", NULL, "/futures/data/topLongShortAccountRatio"),
+    ENDPOINT(PUBLIC, "GET", NULL, "/futures/data/topLongShortPositionRatio"),
     SAPI(PUBLIC, "GET", "system/status"),
 
     /* balances, orders, history, introspection */
@@ -75,10 +76,12 @@ const struct endpoint binance_endpoints[] = {
     RF("orderAmendment"), RF("pmAccountInfo"), RF("positionMargin/history"), RF("positionRisk"),
     RF("positionSide/dual"), RF("rateLimit/order"), RF("stock/contract"), RF("symbolConfig"),
     RF("trade/asyn"), RF("trade/asyn/id"), RF("userTrades"),
-    {CLASS_READ, "GET", NULL, "/fapi/v2/account"}, {CLASS_READ, "GET", NULL, "/fapi/v2/balance"},
-    {CLASS_READ, "GET", NULL, "/fapi/v2/positionRisk"},
-    {CLASS_READ, "GET", NULL, "/fapi/v3/account"}, {CLASS_READ, "GET", NULL, "/fapi/v3/balance"},
-    {CLASS_READ, "GET", NULL, "/fapi/v3/positionRisk"}, RS("account/apiRestrictions"),
+    ENDPOINT(READ, "GET", NULL, "/fapi/v2/account"),
+    ENDPOINT(READ, "GET", NULL, "/fapi/v2/balance"),
+    ENDPOINT(READ, "GET", NULL, "/fapi/v2/positionRisk"),
+    ENDPOINT(READ, "GET", NULL, "/fapi/v3/account"),
+    ENDPOINT(READ, "GET", NULL, "/fapi/v3/balance"),
+    ENDPOINT(READ, "GET", NULL, "/fapi/v3/positionRisk"), RS("account/apiRestrictions"),
     RS("account/apiRestrictions/ipRestriction"), RS("account/apiTradingStatus"), RS("account/info"),
     RS("account/status"), RS("accountSnapshot"), RS("accumulator/product/list"),
     RS("accumulator/product/position/list"), RS("accumulator/product/sum-holding"),
@@ -192,21 +195,22 @@ const struct endpoint binance_endpoints[] = {
     RS("sub-account/margin/accountSummary"), RS("sub-account/spotSummary"),
     RS("sub-account/status"), RS("sub-account/sub/transfer/history"),
     RS("sub-account/transaction-statistics"), RS("sub-account/transfer/subUserHistory"),
-    RS("sub-account/universalTransfer"), {CLASS_READ, "GET", NULL, "/sapi/v2/eth-staking/account"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/loan/flexible/borrow/history"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/loan/flexible/collateral/data"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/loan/flexible/loanable/data"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/loan/flexible/ltv/adjustment/history"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/loan/flexible/ongoing/orders"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/loan/flexible/repay/history"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/localentity/withdraw/history"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/portfolio/account"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/sub-account/futures/account"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/sub-account/futures/accountSummary"},
-    {CLASS_READ, "GET", NULL, "/sapi/v2/sub-account/futures/positionRisk"},
-    {CLASS_READ, "POST", NULL, "/sapi/v3/asset/getUserAsset"},
-    {CLASS_READ, "GET", NULL, "/sapi/v3/sub-account/assets"},
-    {CLASS_READ, "GET", NULL, "/sapi/v4/sub-account/assets"},
+    RS("sub-account/universalTransfer"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/eth-staking/account"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/loan/flexible/borrow/history"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/loan/flexible/collateral/data"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/loan/flexible/loanable/data"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/loan/flexible/ltv/adjustment/history"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/loan/flexible/ongoing/orders"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/loan/flexible/repay/history"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/localentity/withdraw/history"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/portfolio/account"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/sub-account/futures/account"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/sub-account/futures/accountSummary"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v2/sub-account/futures/positionRisk"),
+    ENDPOINT(READ, "POST", NULL, "/sapi/v3/asset/getUserAsset"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v3/sub-account/assets"),
+    ENDPOINT(READ, "GET", NULL, "/sapi/v4/sub-account/assets"),
 
     /* orders */
     API(TRADE, "POST", "order"), API(TRADE, "PUT", "order/amend/keepPriority"),
@@ -273,7 +277,7 @@ const struct endpoint binance_endpoints[] = {
     SAPI_ANY(WITHDRAW, "POST", "managed-subaccount/withdraw**"),
     SAPI(WITHDRAW, "POST", "account/enableFastWithdrawSwitch"),
     SAPI(WITHDRAW, "POST", "account/disableFastWithdrawSwitch"),
-    {CLASS_WITHDRAW, "POST", NULL, "/wapi/v3/withdraw**"},
+    ENDPOINT(WITHDRAW, "POST", NULL, "/wapi/v3/withdraw**"),
 
     /* money moves or changes its form, under whatever name */
     SAPI_ANY(TRANSFER, "POST", "asset/transfer"),
@@ -297,16 +301,16 @@ const struct endpoint binance_endpoints[] = {
     SAPI_ANY(TRANSFER, "POST", "dci/**"), SAPI_ANY(TRANSFER, "POST", "accumulator/**"),
     SAPI_ANY(TRANSFER, "POST", "mining/hash-transfer/**"),
     SAPI_ANY(TRANSFER, "POST", "equity/tokenized/**"), FAPI(TRANSFER, "POST", "convert/**"),
-    {CLASS_TRANSFER, "POST", NULL, "/papi/v1/bnb-transfer"},
-    {CLASS_TRANSFER, "POST", NULL, "/papi/v1/auto-collection"},
-    {CLASS_TRANSFER, "POST", NULL, "/papi/v1/asset-collection"},
-    {CLASS_TRANSFER, "POST", NULL, "/papi/v1/repay**"},
-    {CLASS_TRANSFER, "POST", NULL, "/wapi/v3/sub-account/transfer**"},
+    ENDPOINT(TRANSFER, "POST", NULL, "/papi/v1/bnb-transfer"),
+    ENDPOINT(TRANSFER, "POST", NULL, "/papi/v1/auto-collection"),
+    ENDPOINT(TRANSFER, "POST", NULL, "/papi/v1/asset-collection"),
+    ENDPOINT(TRANSFER, "POST", NULL, "/papi/v1/repay**"),
+    ENDPOINT(TRANSFER, "POST", NULL, "/wapi/v3/sub-account/transfer**"),
     {0},
 };
 /* clang-format on */
 
-#define OP(cls, name) {CLASS_##cls, name, NULL, NULL}
+#define OP(cls, name) {CLASS_##cls, name, NULL, NULL, 0}
 
 const struct endpoint binance_ws_ops[] = {
     OP(TRADE, "order.place"),

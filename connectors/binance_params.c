@@ -64,12 +64,33 @@ static unsigned rank(enum req_class c)
     return ranks[c];
 }
 
+struct run {
+    struct bytes text;
+    bool has_before[256]; /* characters that stand before a = */
+    bool has_escape;      /* before one of them */
+};
+
+static void run_read(struct run *r, struct bytes text)
+{
+    const uint8_t *at = text.p, *end = text.p + text.n;
+    *r = (struct run){.text = text};
+    while (at < end && (at = memchr(at, '=', (size_t)(end - at)))) {
+        if (at > text.p)
+            r->has_before[at[-1]] = true;
+        r->has_escape |= at - text.p >= 3 && at[-3] == '%';
+        at++;
+    }
+}
+
 /* A name before a = anywhere: query and body are signed as one run without a separator, so whoever
  * sends it may part it where he likes, "x=1amount=5" behind the 1, "..&am" and "ount=5" not at all.
  */
-static bool has_name(struct bytes run, const char *name)
+static bool has_name(const struct run *r, const char *name)
 {
+    struct bytes run = r->text;
     const uint8_t *at = run.p, *end = run.p + run.n;
+    if (!r->has_escape && !r->has_before[(uint8_t)name[strlen(name) - 1]])
+        return false;
     while (at < end && (at = memchr(at, '=', (size_t)(end - at)))) {
         if (form_ends(bytes_of(run.p, (size_t)(at - run.p)), name))
             return true;
@@ -78,23 +99,27 @@ static bool has_name(struct bytes run, const char *name)
     return false;
 }
 
-static bool fits(const struct mark *m, struct bytes run)
+static bool fits(const struct mark *m, const struct run *run)
 {
     return has_name(run, m->all[0]) && (!m->all[1] || has_name(run, m->all[1]));
 }
 
 enum req_class binance_raise(enum req_class cls, struct bytes query, struct bytes body)
 {
-    AUTO_BUF run = BUF_INIT(2u * (URL_MAX + BODY_MAX));
+    AUTO_BUF both = BUF_INIT(2u * (URL_MAX + BODY_MAX));
+    struct run run;
     if (cls == CLASS_PUBLIC)
         return cls;
-    buf_add(&run, query);
-    buf_add(&run, body);
-    if (run.failed)
+    if (body.n > 0) {
+        buf_add(&both, query);
+        buf_add(&both, body);
+    }
+    if (both.failed)
         return CLASS_UNKNOWN;
+    run_read(&run, body.n > 0 ? buf_bytes(&both) : query);
     enum req_class got = cls;
     for (const struct mark *m = marks; m < marks + ARRAY_LEN(marks); m++) {
-        if (m->cls == got || rank(m->cls) < rank(got) || !fits(m, buf_bytes(&run)))
+        if (m->cls == got || rank(m->cls) < rank(got) || !fits(m, &run))
             continue;
         /* One class cannot say that two must be open, unless one of them always is. */
         bool is_open = got == cls && (CLASS_BIT(cls) & CLASSES_DEFAULT);

@@ -47,14 +47,8 @@ static const char *const auth_headers[] = {
     "CB-ACCESS-TIMESTAMP", "CB-ACCESS-PASSPHRASE", NULL,
 };
 
-#define V3(cls, method, path)                                                                      \
-    {                                                                                              \
-        CLASS_##cls, method, NULL, "/api/v3/brokerage/" path                                       \
-    }
-#define V2(cls, method, path)                                                                      \
-    {                                                                                              \
-        CLASS_##cls, method, NULL, "/v2/" path                                                     \
-    }
+#define V3(cls, method, path) ENDPOINT(cls, method, NULL, "/api/v3/brokerage/" path)
+#define V2(cls, method, path) ENDPOINT(cls, method, NULL, "/v2/" path)
 
 static const struct endpoint endpoints[] = {
     V3(PUBLIC, "GET", "time"),
@@ -152,8 +146,8 @@ static const struct endpoint endpoints[] = {
 };
 
 static const struct endpoint ws_ops[] = {
-    {CLASS_SESSION, "subscribe", NULL, NULL},
-    {CLASS_SESSION, "unsubscribe", NULL, NULL},
+    {CLASS_SESSION, "subscribe", NULL, NULL, 0},
+    {CLASS_SESSION, "unsubscribe", NULL, NULL, 0},
     {0},
 };
 
@@ -274,6 +268,7 @@ const struct connector connector_coinbase_advanced_trade = {
     .ws_ops = ws_ops,
     .auth_headers = auth_headers,
     .check = check,
+    .needs_random = true,
     .sign = sign,
     .sign_ws = sign_ws,
     .classify_ws = classify_ws,

@@ -77,7 +77,12 @@ struct field_spec {
 struct endpoint {
     enum req_class cls;
     const char *method, *host, *path;
+    uint16_t exact; /* length of a path without a star; 0: it has one */
 };
+#define ENDPOINT(cls, method, host, path)                                                          \
+    {                                                                                              \
+        CLASS_##cls, method, host, path, __builtin_strchr(path, '*') ? 0 : sizeof(path) - 1        \
+    }
 
 struct header {
     struct bytes name, value;
@@ -123,7 +128,6 @@ void request_free(struct request *r);
 void request_header(struct request *r, struct bytes name, struct bytes value);
 /* The value's buffer to write into; never NULL. */
 struct buf *request_header_new(struct request *r, const char *name);
-bool request_has_header(const struct request *r, const char *name);
 /* Says that the body is of that media type: a Content-Type of the caller that names another is
  * replaced. */
 void request_content_type(struct request *r, const char *type);
@@ -157,6 +161,7 @@ struct connector {
     const struct endpoint *ws_ops;    /* method = operation ("order.place"); or NULL */
     const char *const *auth_headers;  /* the caller's of these names are dropped; ends with NULL */
     bool needs_nonce;                 /* strictly rising nonce per key */
+    bool needs_random;                /* sign reads random or uuid; sign_ws always may */
     /* Checks fields after decoding (key type, size, form) and says what is wrong; may be NULL.
      * Values of absent fields are NULL. */
     int (*check)(const struct secret *const fields[FIELD_COUNT], enum key_type key, struct err *);

@@ -34,13 +34,10 @@ static const struct field_spec fields[] = {
 
 static const char *const auth_headers[] = {"API-Key", "API-Sign", NULL};
 
-#define P(cls, name)                                                                               \
-    {                                                                                              \
-        CLASS_##cls, "POST", NULL, "/0/private/" name                                              \
-    }
+#define P(cls, name) ENDPOINT(cls, "POST", NULL, "/0/private/" name)
 
 static const struct endpoint endpoints[] = {
-    {CLASS_PUBLIC, "GET", NULL, "/0/public/*"},
+    ENDPOINT(PUBLIC, "GET", NULL, "/0/public/*"),
     /* introspection, balances, history; also what tells about deposits and withdrawals */
     P(READ, "GetApiKeyInfo"),
     P(READ, "GetApiKey"),

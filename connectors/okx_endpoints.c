@@ -2,7 +2,7 @@
 /* OKX: what each endpoint may do, by method and path. Nothing is here about signing. */
 #include "connectors/okx.h"
 
-#define V5(cls, method, path) {CLASS_##cls, method, NULL, "/api/v5/" path}
+#define V5(cls, method, path) ENDPOINT(cls, method, NULL, "/api/v5/" path)
 #define OPEN(path) V5(PUBLIC, "GET", path)
 #define READ(path) V5(READ, "GET", path)
 #define POST(cls, path) V5(cls, "POST", path)
@@ -168,7 +168,7 @@ const struct endpoint okx_endpoints[] = {
 };
 /* clang-format on */
 
-#define OP(cls, name) {CLASS_##cls, name, NULL, NULL}
+#define OP(cls, name) {CLASS_##cls, name, NULL, NULL, 0}
 
 const struct endpoint okx_ws_ops[] = {
     OP(SESSION, "login"),

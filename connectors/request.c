@@ -53,14 +53,6 @@ struct buf *request_header_new(struct request *r, const char *name)
     return header_slot(r, bytes_str(name));
 }
 
-bool request_has_header(const struct request *r, const char *name)
-{
-    for (size_t i = 0; i < r->n_headers; i++)
-        if (text_eq_nocase(buf_bytes(&r->names[i]), bytes_str(name)))
-            return true;
-    return false;
-}
-
 /* In another charset the body would say something else than was judged. */
 static bool is_media_type(struct bytes value, const char *type)
 {

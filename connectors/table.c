@@ -167,11 +167,13 @@ static bool is_word(struct bytes v, const char *word)
 
 static bool matches(const struct endpoint *p, const struct call *c)
 {
+    if (p->exact > 0 && (p->exact != c->path.n || memcmp(p->path, c->path.p, p->exact) != 0))
+        return false;
     if (p->method[0] != '*' && !is_word(c->method, p->method))
         return false;
     if (p->host && !is_word(c->host, p->host))
         return false;
-    return glob(p->path, c->path);
+    return p->exact > 0 || glob(p->path, c->path);
 }
 
 static const struct endpoint *find_endpoint(const struct call *c)

@@ -42,6 +42,8 @@ static int check_char(uint8_t c, size_t at, struct err *e)
 static int check_chars(struct bytes url, struct err *e)
 {
     for (size_t i = 0; i < url.n; i++) {
+        if (is_unreserved(url.p[i]))
+            continue;
         int rc = check_char(url.p[i], i, e);
         if (rc)
             return rc;
@@ -244,16 +246,19 @@ static bool is_token_char(uint8_t c)
 }
 
 /* Some servers take _ in a header's name for -. */
+static uint8_t fold(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (uint8_t)(c | 0x20);
+    return c == '_' ? '-' : c;
+}
+
 static bool header_is(struct bytes name, const char *want)
 {
-    if (name.n != strlen(want))
-        return false;
-    for (size_t i = 0; i < name.n; i++) {
-        uint8_t c = name.p[i] == '_' ? '-' : name.p[i];
-        if (!text_eq_nocase(bytes_of(&c, 1), bytes_of((const uint8_t *)want + i, 1)))
-            return false;
-    }
-    return true;
+    size_t i = 0;
+    while (i < name.n && want[i] && fold(name.p[i]) == fold((uint8_t)want[i]))
+        i++;
+    return i == name.n && !want[i];
 }
 
 /* Headers by which some servers take another method, path or host than the one that was judged. */

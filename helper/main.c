@@ -3,6 +3,7 @@
  * descriptor 3. It alone loads the vendor's driver, and it alone sees the PIN; it is killed when
  * the agent locks. */
 #include "base/env.h"
+#include "base/partner.h"
 #include "base/secret.h"
 #include "base/wipe.h"
 #include "helper/options.h"
@@ -10,7 +11,6 @@
 #include "helper/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -48,37 +48,15 @@ static int end_with_spawner(struct err *e)
     return OK;
 }
 
-/* These are for the agent, which ends this process. */
-static int ignore_signals(struct err *e)
-{
-    static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP};
-    struct sigaction a = {.sa_handler = SIG_IGN};
-
-    for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-        if (sigaction(ignored[i], &a, NULL))
-            return err_set(e, ERR_FAILED, "cannot ignore signals");
-    return OK;
-}
-
 /* A driver writes on standard error what it likes, and could read the terminal that this mostly is.
  * *errors goes on being ours until the sandbox stands. */
 static int shut_in(const struct options *o, int *errors, struct err *e)
 {
     if (IS_SANITIZED) /* a sanitizer's findings are printed */
         return helper_confine(o, e);
-    int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, CONTROL_FD + 1);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (kept < 0 || null < 0)
-        return err_sys(e, errno, "leave the terminal");
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (dup2(null, fd) < 0)
-            return err_sys(e, errno, "leave the terminal");
-    close(null);
-    *errors = kept;
-    if (helper_confine(o, e))
+    if (partner_leave_terminal(STDIN_FILENO, CONTROL_FD, errors, e) || helper_confine(o, e))
         return e->code;
-    close(kept);
-    *errors = STDERR_FILENO;
+    partner_hushed(errors);
     return OK;
 }
 
@@ -87,7 +65,7 @@ static int run(int argc, char **argv, int *errors, struct err *e)
     static struct options options;
 
     if (process_harden(e) || wipe_install(e) || check_start(argc, argv, e) || end_with_spawner(e) ||
-        ignore_signals(e) || options_read(argc, argv, &options, e) || secret_arena_open(e) ||
+        partner_ignore_signals(e) || options_read(argc, argv, &options, e) || secret_arena_open(e) ||
         shut_in(&options, errors, e))
         return e->code;
     return serve(&options, e);

@@ -18,15 +18,7 @@
 
 /* Every driver is a library, and so is what it loads. Of /etc only what follows. */
 static const char *const readable[] = {
-    "/usr",
-    "/lib",
-    "/lib64",
-    "/nix/store",
-    "/gnu/store",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/alternatives",
+    SANDBOX_LIBRARIES,
     "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/openssl.cnf",
     "/etc/crypto-policies",

@@ -87,13 +87,14 @@ static bool is_token(struct bytes s)
 /* Those that say where a request ends or who it is for are this program's own to write. */
 static bool is_ours(struct bytes name)
 {
-    static const char *const ours[] = {"host",    "content-length", "transfer-encoding",
-                                       "te",      "connection",     "proxy-connection",
-                                       "upgrade", "keep-alive",     "proxy-authorization",
-                                       "expect",  "trailer"};
+    const struct bytes ours[] = {
+        BYTES_LIT("host"),    BYTES_LIT("content-length"), BYTES_LIT("transfer-encoding"),
+        BYTES_LIT("te"),      BYTES_LIT("connection"),     BYTES_LIT("proxy-connection"),
+        BYTES_LIT("upgrade"), BYTES_LIT("keep-alive"),     BYTES_LIT("proxy-authorization"),
+        BYTES_LIT("expect"),  BYTES_LIT("trailer")};
 
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
-        if (text_eq_nocase(name, bytes_str(ours[i])))
+        if (name.n == ours[i].n && text_eq_nocase(name, ours[i]))
             return true;
     return false;
 }

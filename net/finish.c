@@ -12,12 +12,13 @@
 /* Those of one connection only. */
 static bool is_hop_by_hop(struct bytes name)
 {
-    static const char *const names[] = {
-        "connection", "keep-alive", "proxy-connection", "transfer-encoding",
-        "te",         "trailer",    "upgrade",          "proxy-authenticate"};
+    const struct bytes names[] = {
+        BYTES_LIT("connection"),        BYTES_LIT("keep-alive"), BYTES_LIT("proxy-connection"),
+        BYTES_LIT("transfer-encoding"), BYTES_LIT("te"),         BYTES_LIT("trailer"),
+        BYTES_LIT("upgrade"),           BYTES_LIT("proxy-authenticate")};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (text_eq_nocase(name, bytes_str(names[i])))
+        if (name.n == names[i].n && text_eq_nocase(name, names[i]))
             return true;
     return false;
 }
@@ -25,20 +26,17 @@ static bool is_hop_by_hop(struct bytes name)
 struct reply_head {
     struct wire_header h[WIRE_HEADERS_MAX];
     size_t n;
-    struct bytes connection;
+    struct bytes connection[WIRE_HEADERS_MAX]; /* every header of that name */
+    size_t n_connection;
     uint64_t length;
     bool has_length, is_coded, is_bad;
 };
 
-static bool is_in_list(struct bytes list, struct bytes name)
+static bool is_of_connection(const struct reply_head *r, struct bytes name)
 {
-    struct bytes one;
-
-    while (list.n > 0) {
-        (void)text_cut(list, ',', &one, &list);
-        if (text_eq_nocase(text_trim(one), name))
+    for (size_t i = 0; i < r->n_connection; i++)
+        if (text_in_list(r->connection[i], name))
             return true;
-    }
     return false;
 }
 
@@ -49,7 +47,7 @@ static void look_at(struct reply_head *r, struct wire_header h)
     if (text_eq_nocase(h.name, BYTES_LIT("transfer-encoding")))
         r->is_coded = true;
     if (text_eq_nocase(h.name, BYTES_LIT("connection")))
-        r->connection = h.value;
+        r->connection[r->n_connection++] = h.value;
     if (!text_eq_nocase(h.name, BYTES_LIT("content-length")))
         return;
     if (!text_u64(h.value, LENGTH_MAX, &n) || (r->has_length && r->length != n))
@@ -62,8 +60,7 @@ static void look_at(struct reply_head *r, struct wire_header h)
 /* without_length: the body will have another. */
 static void read_head(const struct transfer *t, bool without_length, struct reply_head *r)
 {
-    r->n = 0;
-    r->connection = bytes_of(NULL, 0);
+    r->n = r->n_connection = 0;
     r->has_length = r->is_coded = r->is_bad = false;
     for (uint32_t i = 0; i < t->n_spans; i++)
         look_at(r, transfer_header(t, i));
@@ -71,7 +68,7 @@ static void read_head(const struct transfer *t, bool without_length, struct repl
     for (uint32_t i = 0; i < t->n_spans; i++) {
         struct wire_header h = transfer_header(t, i);
         bool is_length = text_eq_nocase(h.name, BYTES_LIT("content-length"));
-        if (is_hop_by_hop(h.name) || is_in_list(r->connection, h.name) ||
+        if (is_hop_by_hop(h.name) || is_of_connection(r, h.name) ||
             (is_length && (!keeps_length || has_it)))
             continue;
         has_it = has_it || is_length;
@@ -92,7 +89,7 @@ static bool on_head(void *owner, struct transfer *t)
         t->why = "a malformed length";
         return false;
     }
-    j->is_masked = t->session_token.n > 0 && t->status < 400;
+    j->is_masked = t->session_token.n > 0 || j->has_token;
     if (j->is_masked || !j->calls)
         return true;
     j->has_head = true;
@@ -233,21 +230,46 @@ static void fail_sent(struct job *j, CURLcode code, enum wire_result result, enu
     job_fail(j, result == WIRE_NOT_SENT ? 502 : 504, &e, result, fault);
 }
 
+/* An error hands out no token, but may show the one that it was asked with. */
+static int mask(struct job *j, struct buf *out, struct err *e)
+{
+    struct sessions *s = j->gate->sessions;
+    struct bytes record = buf_bytes(&j->record), reply = buf_bytes(&j->reply);
+    AUTO_BUF body = BUF_INIT(2 * SESSION_REPLY_MAX);
+
+    if (j->t->session_token.n == 0 || j->t->status >= 400)
+        return sessions_hide(s, record, reply, ticks_ms(), out, e);
+    if (sessions_mask(s, record, j->t->session_token, reply, ticks_ms(), &body, e))
+        return e->code;
+    return sessions_hide(s, record, buf_bytes(&body), ticks_ms(), out, e);
+}
+
+/* A redirection, say, to what was asked for. */
+static void drop_shown(const struct job *j, struct reply_head *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n; i++)
+        if (!sessions_show(j->gate->sessions, buf_bytes(&j->record), r->h[i].value))
+            r->h[n++] = r->h[i];
+    r->n = n;
+}
+
 /* The reply that was kept whole. */
 static void give_masked(struct job *j)
 {
-    AUTO_BUF body = BUF_INIT(2 * SESSION_REPLY_MAX);
+    AUTO_BUF body = BUF_INIT(8 * SESSION_REPLY_MAX);
     struct reply_head r;
     struct err e;
 
-    if (sessions_mask(j->gate->sessions, buf_bytes(&j->record), j->t->session_token,
-                      buf_bytes(&j->reply), ticks_ms(), &body, &e)) {
+    if (mask(j, &body, &e)) {
         err_hint(&e, "the exchange answered with status %u; its reply is held back", j->t->status);
         job_fail(j, 502, &e, WIRE_UNKNOWN, FAULT_GARBAGE);
         return;
     }
     job_become(j, JOB_ENDING);
     read_head(j->t, true, &r);
+    drop_shown(j, &r);
     if (j->calls)
         j->calls->head(j->ctx, j->t->status, r.h, r.n, body.n);
     if (j->calls && body.n > 0)

@@ -9,7 +9,8 @@
 #include <malloc.h>
 
 /* What became of a request waits so long for a question to go along with, when the agent has no
- * question that could depend on it: each message alone wakes the agent. */
+ * question that could depend on it: each message alone wakes the agent. So long, too, requests that
+ * were on the stack may lie there: it is not wiped for each. */
 #define HOLD_MS 20
 #define HOLD_BYTES 2048u
 #define RUSH 32u    /* jobs at once */
@@ -128,7 +129,7 @@ static bool take_permit(struct gate *g, struct bytes frame)
     struct job *j = job_find(g, p.request.id);
     if (j && j->state == JOB_ASKED)
         job_permitted(j, frame, &p);
-    else if (!j) { /* its time is over */
+    else if (!j) { /* its time is over, or its client gone */
         const struct job gone = {.id = p.request.id, .channel = g->channel};
         const struct wire_done d = {
             .id = gone.id, .result = WIRE_NOT_SENT, .fault = FAULT_TIMEOUT_CONNECT};
@@ -248,19 +249,35 @@ static void tell_agent(struct gate *g)
         buf_reset(&g->out);
 }
 
+static void wipe(struct gate *g)
+{
+    if (g->wants_wipe)
+        wipe_stack(); /* requests passed over it on their way to OpenSSL */
+    g->wants_wipe = false;
+}
+
 /* Armed once in a while, not for each. */
 static void on_hold(evutil_socket_t fd, short what, void *arg)
 {
+    struct gate *g = arg;
+
     (void)fd, (void)what;
-    tell_agent(arg);
+    g->has_hold = false;
+    tell_agent(g);
+    wipe(g);
+}
+
+static bool hold(struct gate *g)
+{
+    const struct timeval t = {0, HOLD_MS * 1000};
+
+    g->has_hold = g->has_hold || event_add(g->hold, &t) == 0;
+    return g->has_hold;
 }
 
 static bool can_wait(struct gate *g)
 {
-    const struct timeval t = {0, HOLD_MS * 1000};
-
-    return g->is_held && g->n_asked == 0 && g->out.n < HOLD_BYTES &&
-           (event_pending(g->hold, EV_TIMEOUT, NULL) || event_add(g->hold, &t) == 0);
+    return g->is_held && g->n_asked == 0 && g->out.n < HOLD_BYTES && hold(g);
 }
 
 /* What a rush left free between what lives on. */
@@ -284,9 +301,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
         tell_agent(g);
     if (g->first && !g->has_clock)
         set_clock(g);
-    if (g->wants_wipe)
-        wipe_stack(); /* requests passed over it on their way to OpenSSL */
-    g->wants_wipe = false;
+    if (g->wants_wipe && !hold(g))
+        wipe(g);
     if (g->n_jobs == 0 && g->n_peak > RUSH)
         give_back(g);
 }

@@ -135,14 +135,17 @@ static bool set_connect_to(struct transfer *t)
            curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to) == CURLE_OK;
 }
 
-/* Path and query are in none of the handle's copies of the url. */
+/* Path and query are in none of the handle's copies of the url, and it is parsed once. */
 static bool set_url(struct transfer *t)
 {
     struct buf url = BUF_INIT(512);
 
+    t->place.url = curl_url();
     buf_add(&url, buf_bytes(&t->place.origin));
     buf_addc(&url, '/');
-    bool ok = !url.failed && curl_easy_setopt(t->easy, CURLOPT_URL, buf_str(&url)) == CURLE_OK;
+    bool ok = t->place.url && !url.failed &&
+              curl_url_set(t->place.url, CURLUPART_URL, buf_str(&url), 0) == CURLUE_OK &&
+              curl_easy_setopt(t->easy, CURLOPT_CURLU, t->place.url) == CURLE_OK;
     buf_free(&url);
     return ok;
 }
@@ -162,11 +165,19 @@ static bool note_place(struct transfer *t)
     return !p->origin.failed && !p->ca.failed && !p->connect_to.failed;
 }
 
-bool handle_make(struct transfer *t)
+void handle_drop(struct transfer *t)
 {
     curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->connect_to);
+    curl_url_cleanup(t->place.url);
+    t->easy = NULL;
     t->connect_to = NULL;
+    t->place.url = NULL;
+}
+
+bool handle_make(struct transfer *t)
+{
+    handle_drop(t);
     t->easy = curl_easy_init();
     return t->easy && note_place(t) && set_url(t) && set_callbacks(t) && set_http(t) &&
            set_tls(t) && set_proxy(t) && set_connect_to(t);

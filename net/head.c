@@ -120,18 +120,6 @@ static enum head_result take_request_line(struct reading *r)
 
 /* -- the others -- */
 
-static bool list_has(struct bytes list, struct bytes name)
-{
-    struct bytes one;
-
-    while (list.n > 0) {
-        (void)text_cut(list, ',', &one, &list);
-        if (text_eq_nocase(text_trim(one), name))
-            return true;
-    }
-    return false;
-}
-
 static const char *take_host(struct reading *r, struct bytes v)
 {
     if (r->has_host)
@@ -172,7 +160,7 @@ static const char *take_known(struct reading *r, const struct wire_header *h)
         return text_eq_nocase(h->name, BYTES_LIT("expect")) ? take_expect(r, h->value) : NULL;
     case sizeof("connection") - 1:
         if (text_eq_nocase(h->name, BYTES_LIT("connection")) &&
-            list_has(h->value, BYTES_LIT("close")))
+            text_in_list(h->value, BYTES_LIT("close")))
             r->h->is_close = true;
         return NULL;
     case sizeof("content-length") - 1:

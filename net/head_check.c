@@ -55,18 +55,6 @@ const char *head_check_origin(const struct head *h, unsigned port)
 
 /* -- what goes on -- */
 
-static bool is_listed(struct bytes list, struct bytes name)
-{
-    struct bytes one;
-
-    while (list.n > 0) {
-        (void)text_cut(list, ',', &one, &list);
-        if (text_eq_nocase(text_trim(one), name))
-            return true;
-    }
-    return false;
-}
-
 bool head_is_end_to_end(struct bytes name, struct bytes connection)
 {
     static const char *const kept_here[] = {
@@ -84,5 +72,5 @@ bool head_is_end_to_end(struct bytes name, struct bytes connection)
             if (starts_nocase(name, kept_here_prefix[i]))
                 return false;
     }
-    return !is_listed(connection, name);
+    return !text_in_list(connection, name);
 }

@@ -19,17 +19,9 @@
 #define STUCK_MS 10000u
 #define LEAVE_MS 2000u
 #define IN_MAX ((size_t)HEAD_BYTES_MAX + HEAD_BODY_MAX)
-#define OUT_MAX ((1024u + 256u) * 1024u)
-#define BODIES_MAX (64u * 1024u * 1024u)
 #define BODY_SMALL 16384u /* so much each connection may always have: an order's is far less */
 
 /* -- the end -- */
-
-static void unbook(struct http *c)
-{
-    c->hub->bodies_n -= c->booked;
-    c->booked = 0;
-}
 
 void http_free(struct http *c)
 {
@@ -41,14 +33,8 @@ void http_free(struct http *c)
         hub->owner = NULL;
         buf_reset(&hub->out);
     }
-    if (c->next)
-        c->next->before = c->before;
-    if (c->before)
-        c->before->next = c->next;
-    else
-        hub->first = c->next;
-    hub->n--;
-    unbook(c);
+    http_delist(c);
+    http_unbook(c);
     stream_free(c->stream);
     free(c);
 }
@@ -56,7 +42,7 @@ void http_free(struct http *c)
 /* To close with something unread would take the answer back from a client that is still sending. */
 static void leave(struct http *c)
 {
-    unbook(c);
+    http_unbook(c);
     c->state = HTTP_LEAVING;
     c->due_ms = c->hub->now_ms + LEAVE_MS;
     stream_took(c->stream, stream_in(c->stream).n);
@@ -74,6 +60,10 @@ void http_ready(struct http *c)
     }
     c->state = HTTP_IDLE;
     c->due_ms = c->hub->now_ms + IDLE_MS;
+    if (c->is_known) {
+        http_delist(c);
+        http_enlist(c); /* as the last */
+    }
     if (stream_in(c->stream).n > 0 && !c->is_paused)
         stream_pause(c->stream, true);
     else if (!c->is_paused)
@@ -91,17 +81,8 @@ static void await_body(struct http *c, const struct head *h)
     struct route route;
     struct err e;
 
-    uint64_t booked = h->body_n > BODY_SMALL ? h->body_n : 0;
-    if (booked > BODIES_MAX - hub->bodies_n) {
-        err_set(&e, ERR_LIMIT, "too many requests with large bodies at once");
-        c->is_close = true;
-        http_answer(c, 503, &e);
-        return;
-    }
-    hub->bodies_n += booked;
-    c->booked = booked;
-    c->state = HTTP_BODY;
     c->due_ms = hub->now_ms + BODY_MS;
+    http_book(c, h->body_n > BODY_SMALL ? h->body_n : 0);
     if (!h->wants_continue)
         return;
     if (http_judge(c, h, &route, &e)) {
@@ -136,7 +117,7 @@ static void take_request(struct http *c, struct bytes in)
         await_body(c, &h);
         return;
     }
-    unbook(c);
+    http_unbook(c);
     http_begin(c, &h, bytes_of(in.p + n, (size_t)h.body_n), c->need);
 }
 
@@ -229,7 +210,7 @@ static bool is_stuck(struct http *c, uint64_t now_ms)
     return n > 0 && now_ms - c->stuck_ms >= STUCK_MS;
 }
 
-static void tick(struct http *c, uint64_t now_ms)
+void http_tick_one(struct http *c, uint64_t now_ms)
 {
     bool is_due = now_ms >= c->due_ms;
 
@@ -259,59 +240,12 @@ static void tick(struct http *c, uint64_t now_ms)
     }
 }
 
-void http_tick(struct http_hub *hub, uint64_t now_ms)
-{
-    struct http *next;
-
-    hub->now_ms = now_ms;
-    http_flush(hub);
-    for (struct http *c = hub->first; c; c = next) {
-        next = c->next;
-        tick(c, now_ms);
-    }
-}
-
-/* -- all of them -- */
-
-static void on_later(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    http_flush(arg);
-}
-
-int http_hub_new(struct event_base *loop, struct gate *gate, struct http_hub **out, struct err *e)
-{
-    struct http_hub *hub = calloc(1, sizeof(*hub));
-
-    if (!hub)
-        return err_set(e, ERR_MEMORY, "out of memory");
-    hub->loop = loop;
-    hub->gate = gate;
-    hub->out = (struct buf)BUF_INIT(OUT_MAX);
-    hub->later = event_new(loop, -1, 0, on_later, hub);
-    if (!hub->later) {
-        free(hub);
-        return err_set(e, ERR_MEMORY, "out of memory");
-    }
-    *out = hub;
-    return OK;
-}
-
-void http_hub_free(struct http_hub *hub)
-{
-    if (!hub)
-        return;
-    while (hub->first)
-        http_free(hub->first);
-    event_free(hub->later);
-    buf_free(&hub->out);
-    free(hub);
-}
+/* -- the beginning -- */
 
 int http_open(struct http_hub *hub, int fd, const struct http_peer *peer, struct err *e)
 {
     static const struct stream_calls calls = {on_input, on_ended, on_drained};
-    static const struct stream_limits limits = {.in = IN_MAX, .out = OUT_MAX};
+    static const struct stream_limits limits = {.in = IN_MAX, .out = HTTP_OUT_MAX};
     struct http *c = calloc(1, sizeof(*c));
 
     if (!c) {
@@ -325,37 +259,6 @@ int http_open(struct http_hub *hub, int fd, const struct http_peer *peer, struct
     c->hub = hub;
     c->peer = *peer;
     c->due_ms = hub->now_ms + IDLE_MS;
-    c->next = hub->first;
-    if (hub->first)
-        hub->first->before = c;
-    hub->first = c;
-    hub->n++;
+    http_enlist(c);
     return OK;
-}
-
-size_t http_count(const struct http_hub *hub)
-{
-    return hub->n;
-}
-
-size_t http_count_of(const struct http_hub *hub, uint32_t uid)
-{
-    size_t n = 0;
-
-    for (const struct http *c = hub->first; c; c = c->next)
-        n += c->peer.uid == uid;
-    return n;
-}
-
-bool http_close_idle(struct http_hub *hub, const uint32_t *uid)
-{
-    struct http *oldest = NULL;
-
-    for (struct http *c = hub->first; c; c = c->next)
-        if ((c->state == HTTP_IDLE || c->state == HTTP_LEAVING) && (!uid || *uid == c->peer.uid) &&
-            (!oldest || c->due_ms <= oldest->due_ms))
-            oldest = c;
-    if (oldest)
-        http_free(oldest);
-    return oldest != NULL;
 }

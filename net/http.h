@@ -33,9 +33,11 @@ int http_open(struct http_hub *hub, int fd, const struct http_peer *peer, struct
  * hub's clock until the next call. */
 void http_tick(struct http_hub *hub, uint64_t now_ms);
 size_t http_count(const struct http_hub *hub);
-size_t http_count_of(const struct http_hub *hub, uint32_t uid);
-/* Closes the one that has waited longest for a request; uid: of these clients, NULL: of all. false:
- * none waits. */
-bool http_close_idle(struct http_hub *hub, const uint32_t *uid);
+/* uid: of these clients of Unix sockets; NULL: of all of that side. */
+size_t http_count_of(const struct http_hub *hub, bool is_tcp, const uint32_t *uid);
+/* Closes one that has no request in work: the oldest that never had a request permitted, else the
+ * one that has been ready longest. It may be in the middle of a head or body; of Unix sockets only
+ * where none is silent. uid as above. false: all are at work. */
+bool http_make_room(struct http_hub *hub, bool is_tcp, const uint32_t *uid);
 
 #endif

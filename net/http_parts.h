@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP connection as net/http*.c see it: net/http.c its life, net/http_request.c what is asked,
- * net/http_reply.c what is answered. */
+/* One HTTP connection as net/http*.c see it: net/http.c its life, net/http_hub.c all of them,
+ * net/http_request.c what is asked, net/http_reply.c what is answered. */
 #ifndef NET_HTTP_PARTS_H
 #define NET_HTTP_PARTS_H
 
@@ -10,7 +10,11 @@
 #include "net/http.h"
 #include "net/job.h"
 
+#include <sys/queue.h>
+
 struct event;
+
+#define HTTP_OUT_MAX ((1024u + 256u) * 1024u)
 
 enum http_state {
     HTTP_IDLE,    /* nothing of a request has come */
@@ -24,7 +28,7 @@ enum http_state {
 enum http_framing { FRAMED_NOT, FRAMED_BY_LENGTH, FRAMED_BY_CHUNKS, FRAMED_BY_END };
 
 struct http {
-    struct http *next, *before;
+    TAILQ_ENTRY(http) link;
     struct http_hub *hub;
     struct stream *stream;
     struct job *job;
@@ -33,12 +37,13 @@ struct http {
     uint64_t due_ms; /* of this state */
     size_t seen;     /* by head_is_due */
     size_t need;     /* bytes of head and body */
-    uint64_t booked; /* of the hub's bodies_n */
+    uint64_t booked; /* of its side's bodies_n */
     /* of the request in work */
     bool is_close, is_old, is_head;
     enum http_framing framing;
     uint64_t left;  /* FRAMED_BY_LENGTH: still to come */
     bool has_asked; /* ever */
+    bool is_known;  /* a request of it was permitted: over TCP it has shown a good bearer */
     bool is_paused; /* its input */
     bool is_held;   /* its job */
     bool is_lost;   /* nothing can be sent any more: only its end is awaited */
@@ -46,13 +51,22 @@ struct http {
     uint64_t stuck_ms;
 };
 
+TAILQ_HEAD(http_line, http);
+
+/* Unix sockets, or TCP: neither takes room from the other. */
+struct http_side {
+    struct http_line fresh; /* in the order in which they came */
+    struct http_line known; /* in the order in which they were last ready for a request */
+    size_t n;
+    uint64_t bodies_n; /* bytes announced by heads whose bodies have not come */
+};
+
 struct http_hub {
     struct event_base *loop;
     struct gate *gate;
-    struct http *first;
-    size_t n;
+    struct http_side sides[2]; /* by is_tcp */
     uint64_t now_ms;
-    uint64_t bodies_n; /* bytes announced by heads whose bodies have not come */
+    bool is_finishing; /* each connection ends with the request that it is at */
     /* Replies are put together here and go out once in a turn of the loop; one at a time. */
     struct buf out;
     struct http *owner; /* whose reply it is */
@@ -61,6 +75,17 @@ struct http_hub {
 };
 
 void http_free(struct http *c);
+/* Its time limits. */
+void http_tick_one(struct http *c, uint64_t now_ms);
+/* Now it waits for its body, and n bytes of it are kept: where there is no room, an older one that
+ * waits so is told off. */
+void http_book(struct http *c, uint64_t n);
+void http_unbook(struct http *c);
+/* A request of it was permitted. */
+void http_know(struct http *c);
+/* Where it stands among those that could make room. */
+void http_enlist(struct http *c);
+void http_delist(struct http *c);
 /* The request in work is answered, and all of it sent or dropped. */
 void http_ready(struct http *c);
 

@@ -171,7 +171,7 @@ static void put_framing(struct http *c, struct buf *b, unsigned status, uint64_t
         buf_add(b, BYTES_LIT("Transfer-Encoding: chunked\r\n"));
     if (is_known && status != 204)
         put_length(b, length);
-    c->is_close = c->is_close || c->framing == FRAMED_BY_END;
+    c->is_close = c->is_close || c->framing == FRAMED_BY_END || c->hub->is_finishing;
     if (c->is_close)
         buf_add(b, BYTES_LIT("Connection: close\r\n"));
     buf_add(b, BYTES_LIT("\r\n"));
@@ -185,6 +185,7 @@ static void on_head(void *ctx, unsigned status, const struct wire_header *h, siz
     struct http *c = ctx;
     struct buf *b = out_of(c);
 
+    http_know(c);
     put_first_line(b, status);
     put_headers(b, h, n);
     put_framing(c, b, status, length);
@@ -297,6 +298,8 @@ static void on_failed(void *ctx, unsigned status, const struct err *e, enum wire
     struct http *c = ctx;
 
     (void)result, (void)fault; /* the message says it */
+    if (status == 502 || status == 504)
+        http_know(c);
     c->job = NULL;
     c->is_held = false;
     http_answer(c, status, e);

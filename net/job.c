@@ -67,11 +67,11 @@ static size_t size_of(const struct wire_ask *a)
     return n;
 }
 
-/* The url's part from the question mark on; before it nothing is replaced. */
+/* The url's query; before it nothing is replaced. */
 static int unmask_url(struct gate *g, struct wire_ask *a, struct buf *url, struct err *e)
 {
     const uint8_t *mark = memchr(a->url.p, '?', a->url.n);
-    size_t n = mark ? (size_t)(mark - a->url.p) : a->url.n;
+    size_t n = mark ? (size_t)(mark - a->url.p) + 1 : a->url.n;
 
     buf_add(url, bytes_of(a->url.p, n));
     if (sessions_unmask(g->sessions, a->record, bytes_of(a->url.p + n, a->url.n - n), ticks_ms(),
@@ -99,7 +99,9 @@ int job_ask(struct job *j, const struct wire_ask *ask, struct err *e)
     struct wire_ask a = *ask;
 
     a.id = j->id;
-    if (sessions_are_in(a.url) || sessions_are_in(a.body))
+    j->has_token =
+        sessions_are_for(a.method, a.url) && (sessions_are_in(a.url) || sessions_are_in(a.body));
+    if (j->has_token)
         return put_unmasked(g, &a, e);
     return wire_put_ask(&g->out, &a, e);
 }
@@ -118,9 +120,9 @@ static void doom(struct job *j, const struct err *e)
 struct job *job_begin(struct gate *g, const struct wire_ask *ask, const struct job_calls *calls,
                       void *ctx, struct err *e)
 {
-    size_t size = size_of(ask), waiting = g->out.n + (g->agent ? stream_waiting(g->agent) : 0);
-    bool has_room = waiting + size <= AGENT_OUT_MAX && g->size + size <= REQUESTS_MAX;
-    struct job *j = has_room ? free_slot(g) : NULL;
+    size_t size = size_of(ask);
+    uint64_t asker = share_asker(ask), client = share_client(g, ask, asker);
+    struct job *j = share_is_left(g, client, size) ? free_slot(g) : NULL;
 
     if (!j) {
         err_set(e, ERR_LIMIT, "too many requests are under way");
@@ -128,6 +130,8 @@ struct job *job_begin(struct gate *g, const struct wire_ask *ask, const struct j
     }
     enlist(g, j, calls, ctx);
     buf_add(&j->record, ask->record);
+    j->asker = asker;
+    j->client = client;
     j->size = size;
     g->size += size;
     if (!g->agent)
@@ -167,7 +171,7 @@ static bool load(struct job *j, struct bytes frame, const struct wire_permit *p,
     }
     j->t->owner = j;
     /* what is read here must not be compressed */
-    j->t->keeps_encoding = j->t->session_token.n == 0;
+    j->t->keeps_encoding = j->t->session_token.n == 0 && !j->has_token;
     if (j->t->q.timeout_ms > left_ms)
         j->t->q.timeout_ms = (uint32_t)left_ms;
     return true;
@@ -178,11 +182,7 @@ void job_permitted(struct job *j, struct bytes frame, const struct wire_permit *
     uint64_t now = ticks_ms(), end = j->begun_ms + JOB_TOTAL_MS;
     struct err e;
 
-    if (!j->calls) {
-        unsent(j, FAULT_CLOSED);
-        job_fail(j, 0, NULL, WIRE_NOT_SENT, FAULT_CLOSED);
-        return;
-    }
+    share_prove(j->gate, j->asker);
     if (now + LEFT_MIN_MS > end) {
         unsent(j, FAULT_TIMEOUT_CONNECT);
         err_set(&e, ERR_FAILED, "the agent's answer came too late: nothing was sent");
@@ -205,8 +205,14 @@ void job_permitted(struct job *j, struct bytes frame, const struct wire_permit *
 void job_abandon(struct job *j)
 {
     j->calls = NULL;
+    if (j->state == JOB_ASKED) {
+        unsent(j, FAULT_CLOSED);
+        j->gate->is_held = false; /* a person may be asked to touch a token for it */
+        job_fail(j, 0, NULL, WIRE_NOT_SENT, FAULT_CLOSED);
+        return;
+    }
     if (j->state != JOB_SENDING)
-        return; /* its answer, or the end of its time, is awaited */
+        return;
     if (j->t->n_sent == 0 || j->t->is_get) {
         j->t->is_cancelled = true;
         j->wants_cancel = true;

@@ -36,8 +36,9 @@ struct gate; /* the way to the agent and to the exchanges (net/gate.h) */
  * e says so (answer 429). */
 struct job *job_begin(struct gate *g, const struct wire_ask *ask, const struct job_calls *calls,
                       void *ctx, struct err *e);
-/* The client is gone, or does not read. Before it was sent: it never is. After: the transfer goes
- * on to its end unless it is a GET, and its result is told to the agent all the same. */
+/* The client is gone, or does not read: nothing more is called, and the job may be gone with this.
+ * Before it was sent: it never is. After: the transfer goes on to its end unless it is a GET, and
+ * its result is told to the agent all the same. */
 void job_abandon(struct job *j);
 /* The client reads more slowly than the exchange sends. */
 void job_pause(struct job *j, bool is_paused);

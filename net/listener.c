@@ -117,13 +117,15 @@ static bool ask_who(const struct listener *l, const struct entrance *in, int fd,
 
 /* -- how many -- */
 
-static bool has_room(struct listener *l, uint32_t uid)
+static bool has_room(struct listener *l, const struct http_peer *peer)
 {
-    if (http_count_of(l->hub, uid) >= LISTENER_SHARE_MAX)
-        return http_close_idle(l->hub, &uid);
-    if (http_count(l->hub) >= LISTENER_CLIENTS_MAX)
-        return http_close_idle(l->hub, NULL);
-    return true;
+    if (peer->port != 0)
+        return http_count_of(l->hub, true, NULL) < LISTENER_TCP_MAX ||
+               http_make_room(l->hub, true, NULL);
+    if (http_count_of(l->hub, false, &peer->uid) >= LISTENER_SHARE_MAX)
+        return http_make_room(l->hub, false, &peer->uid);
+    return http_count_of(l->hub, false, NULL) < LISTENER_CLIENTS_MAX ||
+           http_make_room(l->hub, false, NULL);
 }
 
 static void turn_away(int fd)
@@ -151,24 +153,26 @@ static void let_in(struct listener *l, const struct entrance *in, int fd)
         close(fd);
         return;
     }
-    if (!has_room(l, peer.uid)) {
+    if (!has_room(l, &peer)) {
         turn_away(fd);
         return;
     }
     start_clock(l);
     if (http_open(l->hub, fd, &peer, &e))
-        (void)http_close_idle(l->hub, NULL); /* no memory: perhaps for the next one */
+        (void)http_make_room(l->hub, peer.port != 0, NULL); /* no memory: perhaps for the next */
 }
 
-/* One that waits for nothing makes room for one that waits outside, where there is one: without a
- * free descriptor the kernel does not even look. Else its queue holds them. */
-static bool make_room(struct listener *l, int listening)
+/* One that is not at work makes room for one that waits outside, where there is one: without a free
+ * descriptor the kernel does not even look. Else its queue holds them. Who comes by TCP takes no
+ * place of the Unix sockets. */
+static bool make_room(struct listener *l, const struct entrance *in)
 {
-    struct pollfd p = {.fd = listening, .events = POLLIN};
+    struct pollfd p = {.fd = in->fd, .events = POLLIN};
 
     if (poll(&p, 1, 0) <= 0)
         return false;
-    if (http_close_idle(l->hub, NULL))
+    if (http_make_room(l->hub, true, NULL) ||
+        (in->port == 0 && http_make_room(l->hub, false, NULL)))
         return true;
     shut_doors(l);
     return false;
@@ -189,7 +193,7 @@ static void on_ready(evutil_socket_t listening, short what, void *arg)
             continue;
         if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
             return;
-        if (!make_room(in->owner, listening))
+        if (!make_room(in->owner, in))
             return;
     }
 }
@@ -266,4 +270,14 @@ void listener_free(struct listener *l)
     for (size_t i = 0; i < l->n_entrances; i++)
         close(l->entrances[i].fd);
     take_down(l);
+}
+
+bool listener_finish(struct listener *l, enum last which)
+{
+    for (size_t i = 0; i < l->n_entrances; i++) {
+        event_free(l->entrances[i].ready);
+        close(l->entrances[i].fd);
+    }
+    l->n_entrances = 0;
+    return http_finish(l->hub, which);
 }

@@ -6,14 +6,16 @@
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "net/last.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define LISTENER_DOORS_MAX 8u
 #define LISTENER_UIDS_MAX 64u
-#define LISTENER_CLIENTS_MAX 1200u
-#define LISTENER_SHARE_MAX 1050u /* of one uid; all of TCP is one */
+#define LISTENER_CLIENTS_MAX 1200u /* by Unix sockets */
+#define LISTENER_SHARE_MAX 1050u   /* of them, of one uid */
+#define LISTENER_TCP_MAX 600u      /* besides them; nobody knows whose they are */
 
 struct event_base;
 struct gate;
@@ -35,5 +37,8 @@ struct listener_config {
 int listener_new(struct event_base *loop, struct gate *gate, const struct listener_config *config,
                  struct listener **out, struct err *e) MUST_USE;
 void listener_free(struct listener *l); /* all connections too; takes NULL */
+
+/* Nobody is let in any more; for who is inside as http_finish. */
+bool listener_finish(struct listener *l, enum last which);
 
 #endif

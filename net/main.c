@@ -4,6 +4,7 @@
  * carries the requests of one command. coffer-net VERSION proxy [unix=FD]... [tcp=FD:PORT]...
  * [uid=UID]... PORT...: the agent's proxy, with its listeners and who may come in besides us. */
 #include "base/env.h"
+#include "base/partner.h"
 #include "base/text.h"
 #include "base/wire.h"
 #include "net/memory.h"
@@ -12,9 +13,6 @@
 #include "net/serve.h"
 #include "net/serve_proxy.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -115,18 +113,6 @@ static void allow_files(void)
     (void)setrlimit(RLIMIT_NOFILE, &r); /* with fewer it serves fewer */
 }
 
-/* These are for coffer, which may have something to finish; with it we end. */
-static int ignore_signals(struct err *e)
-{
-    static const int ignored[] = {SIGINT, SIGQUIT, SIGHUP};
-    struct sigaction a = {.sa_handler = SIG_IGN};
-
-    for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-        if (sigaction(ignored[i], &a, NULL))
-            return err_set(e, ERR_FAILED, "cannot ignore signals");
-    return OK;
-}
-
 static int confine(const struct start *s, struct err *e)
 {
     return net_landlock(s->ports, s->n_ports, e)
@@ -141,16 +127,9 @@ static int shut_in(const struct start *s, int *errors, struct err *e)
 {
     if (IS_SANITIZED) /* a sanitizer's findings are printed */
         return confine(s, e);
-    int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, WIRE_FD + 1);
-    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (kept < 0 || null < 0 || dup2(null, STDERR_FILENO) < 0)
-        return err_sys(e, errno, "leave the terminal");
-    close(null);
-    *errors = kept;
-    if (confine(s, e))
+    if (partner_leave_terminal(STDERR_FILENO, WIRE_FD, errors, e) || confine(s, e))
         return e->code;
-    close(kept);
-    *errors = STDERR_FILENO;
+    partner_hushed(errors);
     return OK;
 }
 
@@ -159,7 +138,7 @@ static int run(int argc, char **argv, int *errors, struct err *e)
     static struct proxy proxy;
     struct start s = {.is_proxy = false};
 
-    if (process_harden(e) || check_start(argc, argv, &s, e) || ignore_signals(e))
+    if (process_harden(e) || check_start(argc, argv, &s, e) || partner_ignore_signals(e))
         return e->code;
     proxy_from_environment(&proxy);
     if (s.is_proxy)

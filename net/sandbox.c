@@ -17,15 +17,7 @@
 /* Of /etc only what follows: there are private keys and passwords in it. Some are links. */
 static const char *const readable[] = {
     /* libraries, which a name service may still load */
-    "/usr",
-    "/lib",
-    "/lib64",
-    "/nix/store",
-    "/gnu/store",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/alternatives",
+    SANDBOX_LIBRARIES,
     /* names */
     "/etc/resolv.conf",
     "/etc/hosts",

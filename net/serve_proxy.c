@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event loop of the proxy, and the descriptor by which it hears of new channels and of its end.
- */
+/* The event loop of the proxy, and the descriptor by which it hears of new channels and of its end:
+ * at a word, with what it has begun; with the other end of the descriptor, at once. */
 #include "net/serve_proxy.h"
 
-#include "net/gate.h"
+#include "net/frames_parts.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -11,10 +11,14 @@
 #include <unistd.h>
 
 #define NEW_CHANNEL 'C'
+#define FINISH 'F'
+#define LAST_STEP_US 20000
+#define LAST_CALL_MS 1000u /* clients that ask often hear by a reply that they are to come anew */
 
 struct proxy_server {
     struct event_base *loop;
-    struct event *control;
+    struct event *control, *last;
+    uint64_t finish_ms; /* since when it finishes; 0: it does not */
     struct gate *gate;
     struct listener *listener;
 };
@@ -40,6 +44,48 @@ static int take_fd(struct msghdr *m)
     return fd;
 }
 
+/* -- the end -- */
+
+static bool gate_is_done(const struct gate *g)
+{
+    return g->n_jobs == 0 && !g->frames &&
+           (!g->agent || (g->out.n == 0 && stream_waiting(g->agent) == 0));
+}
+
+static void step(struct proxy_server *s)
+{
+    struct gate *g = s->gate;
+    enum last which = !g->agent                                  ? LAST_REPLY
+                      : ticks_ms() - s->finish_ms < LAST_CALL_MS ? LAST_CALL
+                                                                 : LAST_WORK;
+
+    for (struct frames *f = g->frames; f && which == LAST_REPLY; f = f->next)
+        if (f->n_asks == 0 && f->n_given == f->out.n)
+            frames_give_up(f);
+    if (listener_finish(s->listener, which) && gate_is_done(g))
+        event_base_loopbreak(s->loop);
+}
+
+static void on_last(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    step(arg);
+}
+
+static void finish(struct proxy_server *s)
+{
+    const struct timeval t = {0, LAST_STEP_US};
+
+    if (s->finish_ms != 0)
+        return;
+    s->finish_ms = ticks_ms();
+    if (event_add(s->last, &t))
+        event_base_loopbreak(s->loop);
+    step(s);
+}
+
+/* -- the other end -- */
+
 static void on_control(evutil_socket_t fd, short what, void *arg)
 {
     struct proxy_server *s = arg;
@@ -61,6 +107,8 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
         event_base_loopbreak(s->loop);
     else if (kind == NEW_CHANNEL && channel >= 0)
         gate_agent(s->gate, channel);
+    else if (kind == FINISH && channel < 0)
+        finish(s);
     else if (channel >= 0)
         close(channel);
 }
@@ -85,7 +133,8 @@ static int start(struct proxy_server *s, int control, const struct listener_conf
     if (!s->loop)
         return err_set(e, ERR_FAILED, "the event loop does not start");
     s->control = event_new(s->loop, control, EV_READ | EV_PERSIST, on_control, s);
-    if (!s->control || event_add(s->control, NULL))
+    s->last = event_new(s->loop, -1, EV_PERSIST, on_last, s);
+    if (!s->control || !s->last || event_add(s->control, NULL))
         return err_set(e, ERR_FAILED, "the event loop does not start");
     if (gate_new(s->loop, proxy, env, &s->gate, e))
         return e->code;
@@ -104,6 +153,8 @@ int serve_proxy(int control, const struct listener_config *doors, const struct p
     gate_free(s.gate);
     if (s.control)
         event_free(s.control);
+    if (s.last)
+        event_free(s.last);
     if (s.loop)
         event_base_free(s.loop);
     return rc;

@@ -10,7 +10,8 @@
 #include "net/proxy.h"
 
 /* control: a SOCK_SEQPACKET socket; each message is one byte 'C' and a descriptor, the new channel
- * to the agent's core. OK when its other end is gone. */
+ * to the agent's core, or one byte 'F': takes no more connections, finishes what it has begun, and
+ * returns. OK then, and at once when the other end is gone. */
 int serve_proxy(int control, const struct listener_config *doors, const struct proxy *proxy,
                 const struct env *env, struct err *e) MUST_USE;
 

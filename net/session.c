@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of session tokens, and the texts that they are put into. */
-#include "net/session.h"
+/* The table of session tokens, and the replies that hand them out. */
+#include "net/session_parts.h"
 
 #include "base/codec.h"
 #include "base/json.h"
@@ -10,20 +10,6 @@
 #define RECORD_MAX 256u
 #define VALUE_MAX 8192u
 #define DEPTH_MAX 3u
-#define TOKEN_MIN 16u
-#define PREFIX_LEN (sizeof(SESSION_PREFIX) - 1)
-
-struct session {
-    uint8_t hex[SESSION_HEX];
-    struct buf real, record;
-    uint64_t made_ms;
-};
-
-struct sessions {
-    const struct env *env;
-    struct session v[SESSIONS_MAX]; /* oldest first */
-    size_t n;
-};
 
 int sessions_new(const struct env *env, struct sessions **out, struct err *e)
 {
@@ -54,7 +40,7 @@ void sessions_free(struct sessions *s)
     wipe_free(s);
 }
 
-static void drop_old(struct sessions *s, uint64_t now_ms)
+void sessions_drop_old(struct sessions *s, uint64_t now_ms)
 {
     while (s->n > 0 && now_ms - s->v[0].made_ms >= SESSION_MS)
         drop(s, 0);
@@ -62,7 +48,7 @@ static void drop_old(struct sessions *s, uint64_t now_ms)
 
 /* -- a reply -- */
 
-static bool is_of(const struct session *x, struct bytes record)
+bool session_is_of(const struct session *x, struct bytes record)
 {
     return bytes_eq(buf_bytes(&x->record), record);
 }
@@ -72,7 +58,7 @@ static bool renew(struct sessions *s, struct bytes record, struct bytes real, ui
 {
     for (size_t i = 0; i < s->n; i++) {
         struct session x = s->v[i];
-        if (!is_of(&x, record) || !bytes_eq(buf_bytes(&x.real), real))
+        if (!session_is_of(&x, record) || !bytes_eq(buf_bytes(&x.real), real))
             continue;
         x.made_ms = now_ms;
         memmove(&s->v[i], &s->v[i + 1], (s->n - i - 1) * sizeof(x));
@@ -140,7 +126,7 @@ static bool could_be_token(struct json v)
 {
     struct bytes text = json_raw(v);
 
-    return v.type == JSON_STRING && text.n >= TOKEN_MIN && !memchr(text.p, ' ', text.n);
+    return v.type == JSON_STRING && text.n >= SESSION_TOKEN_MIN && !memchr(text.p, ' ', text.n);
 }
 
 static bool has_token(struct json v)
@@ -201,7 +187,7 @@ int sessions_mask(struct sessions *s, struct bytes record, struct bytes member, 
 {
     struct json root, value;
 
-    drop_old(s, now_ms);
+    sessions_drop_old(s, now_ms);
     if (reply.n == 0)
         return OK;
     if (json_check(reply, &limits, &root, e) || root.type != JSON_OBJECT)
@@ -212,87 +198,4 @@ int sessions_mask(struct sessions *s, struct bytes record, struct bytes member, 
         return err_set(e, ERR_FORMAT, "the reply has no session token where one belongs");
     buf_add(out, reply);
     return buf_check(out, "a reply", e);
-}
-
-/* -- a request -- */
-
-static bool is_hex(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
-
-/* The next opaque value in text: its hex digits. */
-static const uint8_t *next_opaque(struct bytes text)
-{
-    static const char prefix[] = SESSION_PREFIX;
-    const uint8_t *at = text.p, *end = text.p + text.n;
-
-    while (text.n > 0 && (at = memmem(at, (size_t)(end - at), prefix, PREFIX_LEN)) != NULL) {
-        at += PREFIX_LEN;
-        size_t n = 0;
-        while (n < SESSION_HEX && at + n < end && is_hex(at[n]))
-            n++;
-        if (n == SESSION_HEX)
-            return at;
-    }
-    return NULL;
-}
-
-bool sessions_are_in(struct bytes text)
-{
-    return next_opaque(text) != NULL;
-}
-
-static const struct session *find(const struct sessions *s, struct bytes record, const uint8_t *hex)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (memcmp(s->v[i].hex, hex, SESSION_HEX) == 0 && is_of(&s->v[i], record))
-            return &s->v[i];
-    return NULL;
-}
-
-static void add_percent(struct buf *out, struct bytes v)
-{
-    for (size_t i = 0; i < v.n; i++) {
-        uint8_t c = v.p[i], lower = c | 0x20;
-        if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-            c == '_' || c == '~')
-            buf_addc(out, (char)c);
-        else
-            buf_addf(out, "%%%02X", c);
-    }
-}
-
-/* What is between the quotes. */
-static void add_json_inside(struct buf *out, struct bytes v)
-{
-    AUTO_BUF text = BUF_INIT(8 * VALUE_MAX);
-
-    buf_add_json(&text, v);
-    if (text.failed || text.n < 2)
-        out->failed = ERR_FORMAT;
-    else
-        buf_add(out, bytes_of(text.p + 1, text.n - 2));
-}
-
-int sessions_unmask(struct sessions *s, struct bytes record, struct bytes text, uint64_t now_ms,
-                    struct buf *out, struct err *e)
-{
-    struct bytes rest = text, trimmed = text_trim(text);
-    bool is_json = trimmed.n > 0 && (trimmed.p[0] == '{' || trimmed.p[0] == '[');
-    const uint8_t *hex;
-
-    drop_old(s, now_ms);
-    while ((hex = next_opaque(rest)) != NULL) {
-        const struct session *x = find(s, record, hex);
-        size_t n = (size_t)(hex - rest.p) + SESSION_HEX;
-        buf_add(out, bytes_of(rest.p, x ? n - SESSION_HEX - PREFIX_LEN : n));
-        if (x && is_json)
-            add_json_inside(out, buf_bytes(&x->real));
-        else if (x)
-            add_percent(out, buf_bytes(&x->real));
-        rest = bytes_of(rest.p + n, rest.n - n);
-    }
-    buf_add(out, rest);
-    return buf_check(out, "a request with its session token", e);
 }

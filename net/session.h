@@ -27,11 +27,20 @@ void sessions_free(struct sessions *s); /* wipes; takes NULL */
  * error of Kraken's form. ERR_FORMAT: neither, or no JSON object. */
 int sessions_mask(struct sessions *s, struct bytes record, struct bytes member, struct bytes reply,
                   uint64_t now_ms, struct buf *out, struct err *e) MUST_USE;
+/* Whether an exchange takes one back by such a request: then it is put into nothing else, lest an
+ * exchange shows it again. */
+bool sessions_are_for(struct bytes method, struct bytes url);
 /* Whether text has what looks like an opaque value. */
 bool sessions_are_in(struct bytes text);
-/* Appends text to out with the real values; one that is not known, or another record's, stays as it
- * is. A JSON text gets them escaped for its strings, any other percent-encoded. */
+/* Appends text, a query or a form, to out with the real value where an opaque one is all of
+ * parameter listenKey, percent-encoded; one that is not known, or another record's, stays. */
 int sessions_unmask(struct sessions *s, struct bytes record, struct bytes text, uint64_t now_ms,
                     struct buf *out, struct err *e) MUST_USE;
+/* Appends reply to out with the opaque value in the place of each real one of that record: plain,
+ * percent-encoded, or escaped as in JSON. */
+int sessions_hide(struct sessions *s, struct bytes record, struct bytes reply, uint64_t now_ms,
+                  struct buf *out, struct err *e) MUST_USE;
+/* Whether a short text shows a real one so; true also when it is too long to tell. */
+bool sessions_show(const struct sessions *s, struct bytes record, struct bytes text);
 
 #endif

@@ -74,8 +74,7 @@ void transfer_free(struct transfer *t)
 {
     if (!t)
         return;
-    curl_easy_cleanup(t->easy);
-    curl_slist_free_all(t->connect_to);
+    handle_drop(t);
     buf_free(&t->frame);
     buf_free(&t->lines);
     buf_free(&t->head);
@@ -113,10 +112,8 @@ static bool unset_request(struct transfer *t)
 
 void transfer_clear(struct transfer *t)
 {
-    if (t->easy && !unset_request(t)) {
-        curl_easy_cleanup(t->easy);
-        t->easy = NULL;
-    }
+    if (t->easy && !unset_request(t))
+        handle_drop(t);
     empty(&t->frame);
     empty(&t->lines);
     empty(&t->head);

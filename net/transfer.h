@@ -17,6 +17,7 @@
 #define CONNECT_MS 5000u
 
 struct transfer;
+struct pool;
 
 /* Who gets a reply as it comes, from within libcurl. false: it is wanted no more. */
 struct sink {
@@ -41,6 +42,7 @@ struct span {
 /* What a handle is set for as long as it lives. */
 struct place {
     struct buf origin, ca, connect_to; /* origin: "https://host:port", as in the url */
+    CURLU *url;
     bool is_proxied;
     long connect_ms, idle_s; /* as last set; 0: not yet */
 };
@@ -48,6 +50,7 @@ struct place {
 struct transfer {
     struct transfer *next;
     const struct common *common;
+    struct pool *pool; /* once it was begun (net/upstream.c) */
     CURL *easy;
     struct place place;
     struct curl_slist *connect_to;
@@ -100,6 +103,7 @@ struct wire_header transfer_header(const struct transfer *t, uint32_t i); /* of 
 
 /* A handle of its own, for t->q's place (net/handle.c). */
 bool handle_make(struct transfer *t) MUST_USE;
+void handle_drop(struct transfer *t); /* if it has one */
 
 /* code is how libcurl ended, CURLE_OK when it never began. */
 bool transfer_is_whole(const struct transfer *t, CURLcode code);

@@ -12,31 +12,36 @@
 
 struct watch {
     struct watches *all;
+    struct watched *of;
     struct event *event;
     int what;    /* CURL_POLL_IN, _OUT, _INOUT; 0: libcurl waits for nothing there */
     short armed; /* EV_READ, EV_WRITE: in the loop; 0: not */
 };
 
-struct watches {
-    struct event_base *loop;
+struct watched {
+    struct watches *all;
     CURLM *multi;
-    struct sockets *sockets;
-    void (*moved)(void *ctx);
-    void *ctx;
-    struct watch **v; /* by descriptor */
-    int n;
     struct event *timer, *now;
     uint64_t wanted_ms, armed_ms; /* by ticks_ms: libcurl's moment, and the timer's; 0: none */
 };
 
+struct watches {
+    struct event_base *loop;
+    struct sockets *sockets;
+    void (*moved)(void *ctx, CURLM *multi);
+    void *ctx;
+    struct watch **v; /* by descriptor */
+    int n;
+};
+
 /* -- sockets -- */
 
-static void act(struct watches *w, curl_socket_t fd, int bits)
+static void act(struct watched *m, curl_socket_t fd, int bits)
 {
     int n;
 
-    (void)curl_multi_socket_action(w->multi, fd, bits, &n);
-    w->moved(w->ctx);
+    (void)curl_multi_socket_action(m->multi, fd, bits, &n);
+    m->all->moved(m->all->ctx, m->multi);
 }
 
 static void disarm(struct watch *x)
@@ -54,7 +59,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
         disarm(x);
         return;
     }
-    act(x->all, fd,
+    act(x->of, fd,
         ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0));
 }
 
@@ -123,7 +128,8 @@ static int arm(struct watch *x, int fd, short wanted)
 
 static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
-    struct watches *w = arg;
+    struct watched *m = arg;
+    struct watches *w = m->all;
     struct watch *x = find(w, fd);
 
     (void)easy, (void)unused;
@@ -141,6 +147,7 @@ static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *
         x = make(w, fd);
     if (!x)
         return -1;
+    x->of = m;
     x->what = what;
     return arm(
         x, fd,
@@ -154,30 +161,30 @@ static void on_closing(void *arg, int fd)
 
 /* -- time -- */
 
-static void set_timer(struct watches *w, uint64_t now)
+static void set_timer(struct watched *m, uint64_t now)
 {
-    uint64_t left = w->wanted_ms > now ? w->wanted_ms - now : 0;
+    uint64_t left = m->wanted_ms > now ? m->wanted_ms - now : 0;
     struct timeval in = {(time_t)(left / 1000), (suseconds_t)(left % 1000 * 1000)};
 
-    w->armed_ms = event_add(w->timer, &in) ? 0 : w->wanted_ms;
+    m->armed_ms = event_add(m->timer, &in) ? 0 : m->wanted_ms;
 }
 
 /* It may be earlier than libcurl wants it by now: then it is set again. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
-    struct watches *w = arg;
+    struct watched *m = arg;
     uint64_t now = ticks_ms();
 
     (void)fd, (void)what;
-    w->armed_ms = 0;
-    if (w->wanted_ms == 0)
+    m->armed_ms = 0;
+    if (m->wanted_ms == 0)
         return;
-    if (w->wanted_ms > now) {
-        set_timer(w, now);
+    if (m->wanted_ms > now) {
+        set_timer(m, now);
         return;
     }
-    w->wanted_ms = 0;
-    act(w, CURL_SOCKET_TIMEOUT, 0);
+    m->wanted_ms = 0;
+    act(m, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_now(evutil_socket_t fd, short what, void *arg)
@@ -188,40 +195,67 @@ static void on_now(evutil_socket_t fd, short what, void *arg)
 
 static int on_moment(CURLM *multi, long in_ms, void *arg)
 {
-    struct watches *w = arg;
+    struct watched *m = arg;
 
     (void)multi;
-    w->wanted_ms = 0;
+    m->wanted_ms = 0;
     if (in_ms == 0) {
-        event_active(w->now, EV_TIMEOUT, 0);
+        event_active(m->now, EV_TIMEOUT, 0);
     } else if (in_ms > 0) {
         uint64_t now = ticks_ms();
-        w->wanted_ms = now + (uint64_t)in_ms;
-        if (w->armed_ms == 0 || w->armed_ms > w->wanted_ms)
-            set_timer(w, now);
+        m->wanted_ms = now + (uint64_t)in_ms;
+        if (m->armed_ms == 0 || m->armed_ms > m->wanted_ms)
+            set_timer(m, now);
     }
     return 0;
 }
 
-int watches_new(struct event_base *loop, CURLM *multi, struct sockets *sockets,
-                void (*moved)(void *ctx), void *ctx, struct watches **out, struct err *e)
+/* -- all of it -- */
+
+int watched_new(struct watches *w, CURLM *multi, struct watched **out, struct err *e)
+{
+    struct watched *m = wipe_malloc(sizeof(*m));
+
+    if (!m)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    *m = (struct watched){.all = w, .multi = multi};
+    m->timer = event_new(w->loop, -1, 0, on_timer, m);
+    m->now = event_new(w->loop, -1, 0, on_now, m);
+    if (!m->timer || !m->now ||
+        curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, m) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_moment) != CURLM_OK ||
+        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, m) != CURLM_OK) {
+        watched_free(m);
+        return err_set(e, ERR_FAILED, "libcurl does not start");
+    }
+    *out = m;
+    return OK;
+}
+
+void watched_free(struct watched *m)
+{
+    if (!m)
+        return;
+    for (int fd = 0; fd < m->all->n; fd++)
+        if (m->all->v[fd] && m->all->v[fd]->of == m)
+            drop(m->all, fd);
+    if (m->timer)
+        event_free(m->timer);
+    if (m->now)
+        event_free(m->now);
+    wipe_free(m);
+}
+
+int watches_new(struct event_base *loop, struct sockets *sockets,
+                void (*moved)(void *ctx, CURLM *multi), void *ctx, struct watches **out,
+                struct err *e)
 {
     struct watches *w = wipe_malloc(sizeof(*w));
 
     if (!w)
         return err_set(e, ERR_MEMORY, "out of memory");
-    *w = (struct watches){
-        .loop = loop, .multi = multi, .sockets = sockets, .moved = moved, .ctx = ctx};
-    w->timer = event_new(loop, -1, 0, on_timer, w);
-    w->now = event_new(loop, -1, 0, on_now, w);
-    if (!w->timer || !w->now ||
-        curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest) != CURLM_OK ||
-        curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, w) != CURLM_OK ||
-        curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_moment) != CURLM_OK ||
-        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, w) != CURLM_OK) {
-        watches_free(w);
-        return err_set(e, ERR_FAILED, "libcurl does not start");
-    }
+    *w = (struct watches){.loop = loop, .sockets = sockets, .moved = moved, .ctx = ctx};
     sockets->closing = on_closing;
     sockets->ctx = w;
     *out = w;
@@ -235,10 +269,6 @@ void watches_free(struct watches *w)
     w->sockets->closing = NULL;
     for (int fd = 0; fd < w->n; fd++)
         drop(w, fd);
-    if (w->timer)
-        event_free(w->timer);
-    if (w->now)
-        event_free(w->now);
     wipe_free(w->v);
     wipe_free(w);
 }

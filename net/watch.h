@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libcurl's sockets and timer in an event loop. */
+/* What libcurl waits for, sockets and moments, in an event loop. */
 #ifndef NET_WATCH_H
 #define NET_WATCH_H
 
@@ -10,13 +10,18 @@
 #include <curl/curl.h>
 
 struct event_base;
-struct watches;
+struct watches; /* of all multis of a loop */
+struct watched; /* one multi */
 
-/* moved: called from the loop whenever libcurl has done something; some transfer may have ended.
- * sockets: their `closing` becomes ours. All are borrowed. */
-int watches_new(struct event_base *loop, CURLM *multi, struct sockets *sockets,
-                void (*moved)(void *ctx), void *ctx, struct watches **out, struct err *e) MUST_USE;
-/* After the multi is cleaned up, which still closes sockets. */
-void watches_free(struct watches *w);
+/* moved: called from the loop whenever libcurl has done something; some transfer of that multi may
+ * have ended. sockets: their `closing` becomes ours. All are borrowed. */
+int watches_new(struct event_base *loop, struct sockets *sockets,
+                void (*moved)(void *ctx, CURLM *multi), void *ctx, struct watches **out,
+                struct err *e) MUST_USE;
+void watches_free(struct watches *w); /* after all that is watched */
+
+int watched_new(struct watches *w, CURLM *multi, struct watched **out, struct err *e) MUST_USE;
+/* Takes NULL. After the multi is cleaned up, which still closes sockets. */
+void watched_free(struct watched *m);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What gate.c, job.c, finish.c and frames.c share: the gate with its jobs, and how one ends. */
+/* What gate.c, job.c, share.c, finish.c and frames*.c share: the gate with its jobs, and how one
+ * ends. */
 #ifndef NET_WORK_H
 #define NET_WORK_H
 
@@ -13,6 +14,7 @@
 
 #define JOBS_MAX 256u
 #define SLOT_BITS 8u
+#define PROVEN_MAX 64u
 #define LEFT_MIN_MS 500u /* a permit that comes later than this before the end is not used */
 #define AGENT_OUT_MAX (8u * 1024 * 1024)
 #define REQUESTS_MAX (32u * 1024 * 1024) /* bytes of all that are under way */
@@ -32,6 +34,7 @@ struct job {
     uint32_t id;
     uint64_t channel; /* that it was asked on */
     uint64_t begun_ms;
+    uint64_t asker, client; /* net/share.c: whose it is, and whose share it counts against */
     size_t size;                   /* of the request, about */
     struct job *before, *after;    /* in the order of their beginnings */
     const struct job_calls *calls; /* NULL: the client is gone */
@@ -39,6 +42,7 @@ struct job {
     struct err *doom; /* why it fails from the loop, with 422; NULL: no agent */
     struct transfer *t;
     bool has_head, wants_resume, wants_cancel;
+    bool has_token;    /* the request may hold a real session token, and its reply show it */
     bool is_masked;    /* the reply is kept whole: the client gets it without its token */
     struct buf reply;  /* then */
     struct buf record; /* its name, as asked */
@@ -54,12 +58,14 @@ struct gate {
     uint64_t channel;     /* a number for each */
     struct buf out;       /* for the agent, at the end of this turn of the loop */
     struct event *turn, *clock, *hold;
-    bool is_turning, has_clock, wants_wipe, wants_scan;
+    bool is_turning, has_clock, has_hold, wants_wipe, wants_scan;
     bool is_held; /* what is in out is only what became of requests, and can wait */
     struct job jobs[JOBS_MAX];
     struct job *first, *last;
     uint32_t n_begun, n_jobs, n_asked; /* the third: the agent has them */
     uint32_t n_peak;                   /* most jobs since memory was last given back */
+    uint64_t proven[PROVEN_MAX];       /* askers of late to whom something was permitted */
+    size_t n_proven;
     struct frames *frames;             /* commands' connections */
     unsigned n_frames;
     size_t size; /* of all jobs */
@@ -71,6 +77,15 @@ void gate_turn(struct gate *g);
 /* To the agent that permitted j. */
 void gate_done(struct gate *g, const struct job *j, const struct wire_done *d);
 void gate_frames_close(struct gate *g); /* net/frames.c */
+
+/* Whose request it is, as far as it says so itself. */
+uint64_t share_asker(const struct wire_ask *a);
+/* Whose share it counts against: the asker's own once something was permitted to it, else that of
+ * all who are not known on its socket. */
+uint64_t share_client(const struct gate *g, const struct wire_ask *a, uint64_t asker);
+void share_prove(struct gate *g, uint64_t asker);
+/* Whether it has room for one more job of that size. */
+bool share_is_left(const struct gate *g, uint64_t client, size_t size);
 
 struct job *job_find(struct gate *g, uint32_t id);
 void job_become(struct job *j, enum job_state state);

@@ -51,6 +51,7 @@ static inline void begin(void)
     OK_CALL(bearers_new(&room.agent, &e), &e);
     OK_CALL(counter_new(&room.agent, &e), &e);
     CHECK(!counter_is_open(&room.agent));
+    room_turn_ends = counter_turn;
     new_channel();
     CHECK(counter_is_open(&room.agent));
 }

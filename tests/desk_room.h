@@ -42,6 +42,7 @@ struct room {
     struct err vault; /* of keyring_refresh; code OK: none */
 };
 static struct room room;
+static void (*room_turn_ends)(struct agent *a); /* after each desk_turn; NULL: nothing */
 
 /* A fresh state directory, loop, log and desk. */
 void room_begin(void);
@@ -157,6 +158,8 @@ void room_turns(unsigned ms)
         event_base_loopexit(room.agent.loop, &tick);
         event_base_loop(room.agent.loop, EVLOOP_ONCE);
         desk_turn(&room.agent);
+        if (room_turn_ends)
+            room_turn_ends(&room.agent);
     } while (ticks_ms() < end);
 }
 
@@ -239,6 +242,17 @@ int keyring_peek(struct agent *a, const char *name, struct record_info *out, str
     if (!r)
         return err_set(e, ERR_NOT_FOUND, "there is no record '%s'", name);
     return record_info_copy(out, &r->info, e);
+}
+
+int keyring_rec_id(struct agent *a, const char *name, uint8_t rec_id[REC_ID_LEN], struct err *e)
+{
+    const struct room_record *r = find(name);
+
+    (void)a;
+    if (!r)
+        return err_set(e, ERR_NOT_FOUND, "there is no record '%s'", name);
+    memcpy(rec_id, r->info.rec_id, REC_ID_LEN);
+    return OK;
 }
 
 bool keyring_is_proven(const struct agent *a)

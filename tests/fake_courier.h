@@ -7,6 +7,7 @@
 #include "agent/ask.h"
 #include "base/text.h"
 #include "tests/harness.h"
+#include "tests/has_header.h"
 
 #include <stdio.h>
 
@@ -93,7 +94,7 @@ int courier_send(struct courier *c, uint32_t id, const struct request *r,
     keep(s->method, sizeof(s->method), &r->method);
     keep(s->url, sizeof(s->url), &r->url);
     keep(s->body, sizeof(s->body), &r->body);
-    s->is_signed = request_has_header(r, "X-MBX-APIKEY") || request_has_header(r, "API-Key");
+    s->is_signed = has_header(r, "X-MBX-APIKEY") || has_header(r, "API-Key");
     snprintf(s->name, sizeof(s->name), "%s", rec->name);
     if (c->n_sent - c->n_answered > c->most_open)
         c->most_open = c->n_sent - c->n_answered;

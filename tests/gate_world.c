@@ -56,6 +56,7 @@ static void answer(struct stream *s, struct bytes frame)
     }
     OK_CALL(wire_get_ask(frame, &a, &e), &e);
     w.n_asks++;
+    w.ask_id = a.id;
     w.uid = a.uid;
     w.pid = a.pid;
     w.is_tcp = a.is_tcp;
@@ -164,25 +165,34 @@ static void on_failed(void *ctx, unsigned status, const struct err *e, enum wire
 
 const struct job_calls client_calls = {on_head, on_body, on_ended, on_failed};
 
-void begin(struct client *c, const char *method, const char *path, const char *body)
+bool begin_as(struct client *c, const struct wire_ask *who, const char *method, const char *path,
+              const char *body)
 {
+    struct wire_ask ask = *who;
     char url[512];
     struct err e;
 
     snprintf(url, sizeof(url), "https://api.test%s", path);
-    const struct wire_ask ask = {.uid = 1000,
-                                 .pid = 1,
-                                 .record = BYTES_LIT("main"),
-                                 .method = bytes_str(method),
-                                 .url = bytes_str(url),
-                                 .body = bytes_str(body),
-                                 .headers = {{BYTES_LIT("X-Key"), BYTES_LIT("k1")},
-                                             {BYTES_LIT("Accept-Encoding"), BYTES_LIT("gzip")}},
-                                 .n_headers = 2};
+    ask.method = bytes_str(method);
+    ask.url = bytes_str(url);
+    ask.body = bytes_str(body);
     *c = (struct client){
         .body = BUF_INIT(65536), .pauses = c->pauses, .leaves_at_head = c->leaves_at_head};
     c->job = job_begin(w.gate, &ask, &client_calls, c, &e);
-    CHECK(c->job != NULL && !c->is_over);
+    CHECK(c->job ? !c->is_over : e.code == ERR_LIMIT);
+    return c->job != NULL;
+}
+
+void begin(struct client *c, const char *method, const char *path, const char *body)
+{
+    const struct wire_ask who = {.uid = 1000,
+                                 .pid = 1,
+                                 .record = BYTES_LIT("main"),
+                                 .headers = {{BYTES_LIT("X-Key"), BYTES_LIT("k1")},
+                                             {BYTES_LIT("Accept-Encoding"), BYTES_LIT("gzip")}},
+                                 .n_headers = 2};
+
+    CHECK(begin_as(c, &who, method, path, body));
 }
 
 /* Until *what, or for ms when it is NULL. */

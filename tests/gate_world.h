@@ -24,6 +24,7 @@ struct world {
     uint32_t timeout_ms;
     const char *session_token;
     unsigned n_asks, n_dones;
+    uint32_t ask_id; /* of the last ask */
     struct wire_done done;
     char url[512], body[512]; /* of the last ask */
     uint32_t uid, pid;
@@ -51,6 +52,9 @@ struct client {
 extern const struct job_calls client_calls;
 /* A request of record "main" for https://api.test and path. */
 void begin(struct client *c, const char *method, const char *path, const char *body);
+/* Another's: uid, is_tcp, record, bearer and headers of who count. false: it found no room. */
+bool begin_as(struct client *c, const struct wire_ask *who, const char *method, const char *path,
+              const char *body);
 /* The loop, until *what, or for ms when it is NULL. */
 void run(const bool *what, unsigned ms);
 void finish(struct client *c); /* to its end */

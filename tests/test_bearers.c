@@ -94,6 +94,29 @@ static void test_lasting(void)
     bearers_free(&agent);
 }
 
+/* One look is for all that came in before it; what comes in after a change finds it. */
+static void test_one_look_a_moment(void)
+{
+    char a[BEARER_TEXT], b[BEARER_TEXT];
+    struct err e;
+
+    start("moment");
+    agent.moment = 1;
+    EQ_INT(check("0123456789abcdef0123456789abcdef", rec_a), ERR_POLICY);
+    add("mm1", rec_a, a);
+    EQ_INT(check(a, rec_a), ERR_POLICY);
+    agent_moment(&agent);
+    EQ_INT(check(a, rec_a), OK);
+    OK_CALL(bearer_revoke(&agent.where, agent.vault_id, rec_a, "mm1", &e), &e);
+    EQ_INT(check(a, rec_a), OK);
+    agent_moment(&agent);
+    EQ_INT(check(a, rec_a), ERR_POLICY);
+    agent.moment = 0;
+    add("mm1", rec_a, b);
+    EQ_INT(check(b, rec_a), OK);
+    bearers_free(&agent);
+}
+
 /* What is stored lets nobody in. */
 static void test_only_hashed(void)
 {
@@ -188,8 +211,8 @@ static void test_lent(void)
     struct err e;
 
     start("lent");
-    OK_CALL(bearers_lend(&agent, rec_a, "run-1", a, &e), &e);
-    OK_CALL(bearers_lend(&agent, rec_a, "run-1", b, &e), &e);
+    OK_CALL(bearers_lend(&agent, rec_a, "run-1", 7, a, &e), &e);
+    OK_CALL(bearers_lend(&agent, rec_a, "run-1", 7, b, &e), &e);
     OK_CALL(bearers_check(&agent, bytes_str(a), rec_a, client, &e), &e);
     EQ_STR(client, "run-1");
     EQ_INT(check(a, rec_b), ERR_POLICY);
@@ -200,11 +223,36 @@ static void test_lent(void)
     EQ_INT(check(b, rec_a), OK);
     bearers_return(&agent, a); /* again: nothing */
     EQ_INT(check(b, rec_a), OK);
-    EQ_INT(bearers_lend(&agent, rec_a, "a b", a, &e), ERR_USAGE);
-    for (size_t i = 1; i < BEARERS_MAX; i++)
-        OK_CALL(bearers_lend(&agent, rec_a, "many", a, &e), &e);
-    EQ_INT(bearers_lend(&agent, rec_a, "many", a, &e), ERR_LIMIT);
+    EQ_INT(bearers_lend(&agent, rec_a, "a b", 7, a, &e), ERR_USAGE);
+    for (uint32_t i = 1; i < BEARERS_MAX; i++)
+        OK_CALL(bearers_lend(&agent, rec_a, "many", i / BEARERS_SHARE + 7, a, &e), &e);
+    EQ_INT(bearers_lend(&agent, rec_a, "many", 70, a, &e), ERR_LIMIT);
     EQ_INT(check(b, rec_a), OK);
+    bearers_free(&agent);
+}
+
+/* One process takes its share, and leaves the others theirs. */
+static void test_share(void)
+{
+    char mine[BEARERS_SHARE][BEARER_TEXT], a[BEARER_TEXT];
+    struct err e;
+
+    start("share");
+    for (size_t i = 0; i < BEARERS_SHARE; i++)
+        OK_CALL(bearers_lend(&agent, rec_a, "greedy", 7, mine[i], &e), &e);
+    EQ_INT(bearers_lend(&agent, rec_a, "greedy", 7, a, &e), ERR_LIMIT);
+    EQ_STR(e.msg, "process 7 has 32 bearers already");
+    EQ_INT(bearers_lend_again(&agent, rec_b, "greedy", 7, "0123456789abcdef0123456789abcdef", &e),
+           ERR_LIMIT);
+    OK_CALL(bearers_lend(&agent, rec_a, "run", 8, a, &e), &e);
+    bearers_return(&agent, mine[3]); /* whose place the last one takes */
+    bearers_return(&agent, mine[4]);
+    for (size_t i = 3; i < 5; i++)
+        OK_CALL(bearers_lend(&agent, rec_a, "greedy", 7, mine[i], &e), &e);
+    EQ_INT(bearers_lend(&agent, rec_a, "greedy", 7, mine[3], &e), ERR_LIMIT);
+    for (uint32_t i = 1; i < BEARERS_SHARE; i++)
+        OK_CALL(bearers_lend(&agent, rec_a, "run", 8, a, &e), &e);
+    EQ_INT(bearers_lend(&agent, rec_a, "run", 8, a, &e), ERR_LIMIT);
     bearers_free(&agent);
 }
 
@@ -215,18 +263,18 @@ static void test_lent_again(void)
     struct err e;
 
     start("again");
-    OK_CALL(bearers_lend(&agent, rec_a, "run", a, &e), &e);
-    EQ_INT(bearers_lend_again(&agent, rec_a, "run", a, &e), ERR_EXISTS);
+    OK_CALL(bearers_lend(&agent, rec_a, "run", 7, a, &e), &e);
+    EQ_INT(bearers_lend_again(&agent, rec_a, "run", 7, a, &e), ERR_EXISTS);
     bearers_free(&agent);
     OK_CALL(bearers_new(&agent, &e), &e);
     EQ_INT(check(a, rec_a), ERR_POLICY);
-    OK_CALL(bearers_lend_again(&agent, rec_a, "run", a, &e), &e);
+    OK_CALL(bearers_lend_again(&agent, rec_a, "run", 7, a, &e), &e);
     EQ_INT(check(a, rec_a), OK);
     EQ_INT(check(a, rec_b), ERR_POLICY);
     add("mm1", rec_a, b);
-    EQ_INT(bearers_lend_again(&agent, rec_b, "run", b, &e), ERR_EXISTS);
-    EQ_INT(bearers_lend_again(&agent, rec_a, "run", "0", &e), ERR_USAGE);
-    EQ_INT(bearers_lend_again(&agent, rec_a, "a b", "0123456789abcdef0123456789abcdef", &e),
+    EQ_INT(bearers_lend_again(&agent, rec_b, "run", 7, b, &e), ERR_EXISTS);
+    EQ_INT(bearers_lend_again(&agent, rec_a, "run", 7, "0", &e), ERR_USAGE);
+    EQ_INT(bearers_lend_again(&agent, rec_a, "a b", 7, "0123456789abcdef0123456789abcdef", &e),
            ERR_USAGE);
     bearers_return(&agent, a);
     EQ_INT(check(a, rec_a), ERR_POLICY);
@@ -242,7 +290,7 @@ static void test_unreadable(void)
 
     start("unreadable");
     add("mm1", rec_a, a);
-    OK_CALL(bearers_lend(&agent, rec_a, "run", l, &e), &e);
+    OK_CALL(bearers_lend(&agent, rec_a, "run", 7, l, &e), &e);
     EQ_INT(check(a, rec_a), OK);
     file_path(path);
     CHECK(chmod(path, 0644) == 0);
@@ -313,11 +361,13 @@ static void test_no_random(void)
 int main(void)
 {
     RUN(test_lasting);
+    RUN(test_one_look_a_moment);
     RUN(test_only_hashed);
     RUN(test_revoke);
     RUN(test_change_without_a_trace);
     RUN(test_not_a_bearer);
     RUN(test_lent);
+    RUN(test_share);
     RUN(test_lent_again);
     RUN(test_unreadable);
     RUN(test_limit);

@@ -104,6 +104,21 @@ static void test_extend(void)
     EQ_INT(b.failed, ERR_LIMIT);
 }
 
+static void test_reserve(void)
+{
+    AUTO_BUF b = BUF_INIT(1000);
+
+    buf_reserve(&b, 700);
+    const uint8_t *p = b.p;
+    CHECK(p && b.n == 0 && b.failed == OK);
+    for (unsigned i = 0; i < 700; i++)
+        buf_addc(&b, 'x');
+    CHECK(b.p == p);
+    EQ_INT(b.n, 700);
+    buf_reserve(&b, 301);
+    EQ_INT(b.failed, ERR_LIMIT);
+}
+
 static void test_json(void)
 {
     struct err e;
@@ -112,6 +127,18 @@ static void test_json(void)
     buf_add_json(&b, BYTES_LIT("a\"b\\c/\b\f\n\r\t\x01\x1f\x7f\0"
                                "caf\xc3\xa9"));
     EQ_STR(buf_str(&b), "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\\u0000caf\xc3\xa9\"");
+    for (size_t at = 0; at < 20; at++) { /* wherever in the text */
+        uint8_t text[20], want[23];
+        memset(text, 'a', sizeof(text));
+        text[at] = '"';
+        buf_reset(&b);
+        buf_add_json(&b, BYTES_ARR(text));
+        memset(want, 'a', sizeof(want));
+        want[0] = want[22] = '"';
+        want[at + 1] = '\\';
+        want[at + 2] = '"';
+        EQ_MEM(buf_bytes(&b), BYTES_ARR(want));
+    }
     buf_reset(&b);
     buf_add_json(&b, (struct bytes){0});
     EQ_STR(buf_str(&b), "\"\"");
@@ -128,6 +155,7 @@ int main(void)
     RUN(test_growth);
     RUN(test_absurd);
     RUN(test_extend);
+    RUN(test_reserve);
     RUN(test_json);
     return harness_end();
 }

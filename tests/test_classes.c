@@ -285,6 +285,7 @@ static const struct lent lent[] = {
     {"GET", "/api/v3/account?timestamp=1&coin=U&address=0x1&am", "timestamp=2&ount=5",
      CLASS_WITHDRAW},
     {"GET", "/api/v3/account?coin=U&ad%64ress=0x1&%61mount=5", "", CLASS_WITHDRAW},
+    {"GET", "/api/v3/account?coin=U&addres%73=0x1&amoun%74=5", "", CLASS_WITHDRAW},
     {"GET", "/api/v3/account?coin=U&address=0x1&x=1amount=5", "", CLASS_WITHDRAW},
     {"GET", "/api/v3/account?coin=U&address=0x1&x=1", "amount=5", CLASS_WITHDRAW},
     {"GET", "/api/v3/account?coin=U&address=0x1&x=amount&totalAmount=1", "", CLASS_READ},

@@ -5,6 +5,7 @@
 
 #include "connectors/form.h"
 #include "connectors/jsonedit.h"
+#include "tests/has_header.h"
 
 #include <stdio.h>
 
@@ -68,10 +69,71 @@ static void tables_are_whole(void)
             CHECK(f->min <= f->max && f->max > 0);
         for (const struct endpoint *x = c->endpoints; x->method; x++) {
             /* what is shut is so for one host, before the rows of all hosts */
+            EQ_INT(x->exact, strchr(x->path, '*') ? 0 : strlen(x->path));
             CHECK((x->cls < CLASS_UNKNOWN || x->host) && x->path[0] == '/');
             for (const struct endpoint *y = c->endpoints; y != x; y++)
                 harness_ok(strcmp(x->path, y->path) || strcmp(x->method, y->method), __FILE__,
                            __LINE__, "%s %s stands twice", x->method, x->path);
+        }
+    }
+}
+
+static int zeros(struct signer *s, enum sig_alg alg, enum field_id f, struct bytes msg,
+                 struct sig *out, struct err *e)
+{
+    (void)s, (void)alg, (void)f, (void)e;
+    memset(out, 0, sizeof(*out));
+    out->n = 64;
+    out->v[0] = (uint8_t)msg.n;
+    for (size_t i = 0; i < msg.n; i++)
+        out->v[1 + i % 60] = (uint8_t)(out->v[1 + i % 60] * 31 + msg.p[i]);
+    return OK;
+}
+
+static int place(struct signer *s, enum field_id f, struct buf *out, struct err *e)
+{
+    (void)s, (void)f, (void)e;
+    buf_adds(out, "x");
+    return OK;
+}
+
+static void sign_with(const struct connector *c, enum key_type key, uint8_t random, struct buf *out)
+{
+    struct signer s = {key, zeros, place};
+    struct call call = {.conn = c,
+                        .method = BYTES_LIT("POST"),
+                        .origin = BYTES_LIT("https://h"),
+                        .host = BYTES_LIT("h"),
+                        .path = BYTES_LIT("/p"),
+                        .timestamp_ms = 1700000000000,
+                        .nonce = BYTES_LIT("5")};
+    struct request r;
+    struct err e;
+
+    memset(call.random, random, sizeof(call.random));
+    call.uuid = random ? BYTES_LIT("a") : BYTES_LIT("b");
+    request_init(&r);
+    OK_CALL(c->sign(&call, &s, &r, &e), &e);
+    buf_add(out, buf_bytes(&r.url));
+    buf_add(out, buf_bytes(&r.body));
+    for (size_t i = 0; i < r.n_headers; i++)
+        buf_add(out, buf_bytes(&r.values[i]));
+    request_free(&r);
+}
+
+/* Who reads random bytes says so, and gets them. */
+static void random_is_told(void)
+{
+    for (const struct connector *const *p = connectors; *p; p++) {
+        for (unsigned key = 0; key < 32; key++) {
+            AUTO_BUF a = BUF_INIT(65536), b = BUF_INIT(65536);
+            if (!((*p)->key_types >> key & 1))
+                continue;
+            sign_with(*p, (enum key_type)key, 0, &a);
+            sign_with(*p, (enum key_type)key, 7, &b);
+            CHECK(a.n > 0);
+            harness_ok(bytes_eq(buf_bytes(&a), buf_bytes(&b)) == !(*p)->needs_random, __FILE__,
+                       __LINE__, "%s: needs_random", (*p)->name);
         }
     }
 }
@@ -275,7 +337,7 @@ static void too_many_headers_fail_the_request(void)
     buf_adds(request_header_new(&r, "one"), "more");
     EQ_INT(request_check(&r, &e), ERR_LIMIT);
     EQ_INT(r.n_headers, HEADERS_MAX);
-    CHECK(request_has_header(&r, "A") && !request_has_header(&r, "one"));
+    CHECK(has_header(&r, "A") && !has_header(&r, "one"));
     request_free(&r);
 }
 
@@ -284,6 +346,7 @@ int main(void)
     RUN(names);
     RUN(unknown_connector_names_the_nearest);
     RUN(tables_are_whole);
+    RUN(random_is_told);
     RUN(forms);
     RUN(form_names);
     RUN(form_ends_as_it_matches);

@@ -235,6 +235,68 @@ static void test_pieces(void)
     buf_free(&in);
 }
 
+/* What came in one piece is of one moment, and what is decided in one turn leaves in one. */
+static void test_one_piece(void)
+{
+    static struct wire_permit p;
+    static struct wire_ask a;
+    static uint8_t got[65536];
+    AUTO_BUF out = BUF_INIT(1 << 20);
+    size_t at = 0, n = 0;
+    struct err e;
+
+    begin();
+    room_add("bn", "binance", ROOM_HELD);
+    room.agent.moment = 1;
+    for (uint32_t id = 1; id <= 3; id++) {
+        a = basic(id, id == 2 ? "none" : "bn");
+        OK_CALL(wire_put_ask(&out, &a, &e), &e);
+    }
+    send_bytes(buf_bytes(&out));
+    event_base_loop(room.agent.loop, EVLOOP_ONCE);
+    EQ_INT(room.agent.moment, 2);
+    desk_turn(&room.agent);
+    EQ_INT(recv(net, got, sizeof(got), MSG_DONTWAIT), -1);
+    counter_turn(&room.agent);
+    ssize_t len = recv(net, got, sizeof(got), MSG_DONTWAIT);
+    CHECK(len > 0);
+    for (unsigned i = 0; i < 3 && len > 0; i++, at += n) {
+        struct bytes rest = bytes_of(got + at, (size_t)len - at);
+        OK_CALL(wire_frame(rest, &n, &e), &e);
+        EQ_INT(wire_kind(bytes_of(rest.p, n)), i == 1 ? WIRE_REFUSAL : WIRE_PERMIT);
+        if (i != 1 && OK_CALL(wire_get_permit(bytes_of(rest.p, n), &p, &e), &e))
+            EQ_INT(p.request.id, i + 1);
+    }
+    EQ_INT(at, len);
+    counter_turn(&room.agent); /* nothing is left */
+    EQ_INT(recv(net, got, sizeof(got), MSG_DONTWAIT), -1);
+    end();
+}
+
+/* It is gone before the end of the turn: what it was permitted is unknown. */
+static void test_gone_in_the_turn(void)
+{
+    static struct wire_ask a;
+
+    begin();
+    room_add("bn", "binance", ROOM_HELD);
+    a = basic(1, "bn");
+    a.method = BYTES_LIT("POST");
+    a.url = BYTES_LIT("https://api.binance.com/api/v3/order");
+    a.body = BYTES_LIT("symbol=A&side=BUY&quantity=1");
+    ask(&a);
+    event_base_loop(room.agent.loop, EVLOOP_ONCE);
+    desk_turn(&room.agent);
+    close(net);
+    net = -1;
+    counter_turn(&room.agent);
+    CHECK(!counter_is_open(&room.agent));
+    EQ_INT(desk_open(&room.agent), 0);
+    EQ_INT(n_kills, 1);
+    CHECK(strstr(room_log(), "\"outcome\":\"unknown\"") != NULL);
+    end();
+}
+
 int main(void)
 {
     RUN(test_permit);
@@ -244,5 +306,7 @@ int main(void)
     RUN(test_new_channel);
     RUN(test_nonsense);
     RUN(test_pieces);
+    RUN(test_one_piece);
+    RUN(test_gone_in_the_turn);
     return harness_end();
 }

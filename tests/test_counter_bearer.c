@@ -37,8 +37,8 @@ static void test_bearers(void)
     begin();
     struct room_record *r = room_add("my_bn", "binance", ROOM_HELD);
     struct room_record *s = room_add("bn2", "binance", ROOM_HELD);
-    OK_CALL(bearers_lend(&room.agent, r->info.rec_id, "mm1", mine, &e), &e);
-    OK_CALL(bearers_lend(&room.agent, s->info.rec_id, "mm2", other, &e), &e);
+    OK_CALL(bearers_lend(&room.agent, r->info.rec_id, "mm1", 7, mine, &e), &e);
+    OK_CALL(bearers_lend(&room.agent, s->info.rec_id, "mm2", 7, other, &e), &e);
     memcpy(bad, mine, sizeof(bad));
     bad[31] = bad[31] == '0' ? '1' : '0';
     snprintf(key, sizeof(key), "coffer_my_bn_%s", mine);
@@ -110,7 +110,7 @@ static void test_record_is_another(void)
 
     begin();
     struct room_record *r = room_add("bn", "binance", ROOM_CLOSED);
-    OK_CALL(bearers_lend(&room.agent, r->info.rec_id, "mm1", mine, &e), &e);
+    OK_CALL(bearers_lend(&room.agent, r->info.rec_id, "mm1", 7, mine, &e), &e);
     r->is_changed = true;
     a = basic(1, "bn");
     a.is_tcp = 1;
@@ -141,7 +141,7 @@ static void test_bearer_stays_here(void)
 
     begin();
     struct room_record *r = room_add("bn", "binance", ROOM_HELD);
-    OK_CALL(bearers_lend(&room.agent, r->info.rec_id, "mm1", mine, &e), &e);
+    OK_CALL(bearers_lend(&room.agent, r->info.rec_id, "mm1", 7, mine, &e), &e);
     snprintf(key, sizeof(key), "coffer_bn_%s", mine);
     a = basic(1, "bn");
     a.is_tcp = 1;

@@ -158,18 +158,15 @@ static void calculates(void)
         {div_8, "5", "0", "usage"},
         {div_8, "-5", "3", "usage"},
         {div_8, "5", "-3", "usage"},
-        {decimal_step_down, "1.2399", "0.01", "1.23"},
         {decimal_step_up, "1.2301", "0.01", "1.24"},
         {decimal_step_up, "1.23", "0.01", "1.23"},
-        {decimal_step_down, "1.23", "0.01", "1.23"},
-        {decimal_step_down, "127", "25", "125"},
         {decimal_step_up, "127", "2.5", "127.5"},
-        {decimal_step_down, "0.004", "0.01", "0.00"},
-        {decimal_step_down, "31006.2", "0.01000000", "31006.20000000"},
         {decimal_step_up, "0", "0.5", "0.0"},
+        {decimal_step_up, "0.004", "0.01", "0.01"},
+        {decimal_step_up, "31006.2", "0.01000000", "31006.20000000"},
         {decimal_step_up, "1", "0", "usage"},
-        {decimal_step_down, "1", "-1", "usage"},
-        {decimal_step_down, "-1", "1", "usage"},
+        {decimal_step_up, "1", "-1", "usage"},
+        {decimal_step_up, "-1", "1", "usage"},
     };
     char out[DECIMAL_TEXT];
 

@@ -45,6 +45,35 @@ static void test_nobody(void)
     EQ_STR(e.msg, "no agent runs");
 }
 
+/* An agent that stands still, and whose queue others have filled. */
+static void test_full(void)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int all[512];
+    size_t n = 0;
+    struct err e;
+
+    start("full");
+    CHECK(mkdir(w.run, 0700) == 0);
+    int listener = fake_listen(w.run, "agent.sock"), dir = open(w.run, O_PATH | O_CLOEXEC);
+    snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/agent.sock", dir);
+    for (bool is_full = false; !is_full && n < ARRAY_LEN(all); n++) {
+        all[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        is_full = connect(all[n], (const struct sockaddr *)&at, sizeof(at)) != 0;
+        if (is_full)
+            EQ_INT(errno, EAGAIN);
+    }
+    CHECK(n < ARRAY_LEN(all));
+    uint64_t start_ms = ticks_ms();
+    EQ_INT(try_connect(&e), ERR_LIMIT);
+    EQ_STR(e.msg, "the agent has too many clients that wait");
+    CHECK(ticks_ms() - start_ms < 10000);
+    while (n > 0)
+        close(all[--n]);
+    close(dir);
+    close(listener);
+}
+
 /* Nothing is ever accepted here: the listener's queue stays empty. */
 static void nothing_came(int listener)
 {
@@ -179,6 +208,7 @@ static void test_other_listener(void)
 int main(void)
 {
     RUN(test_nobody);
+    RUN(test_full);
     RUN(test_bad_socket);
     RUN(test_other_owner);
     RUN(test_other_listener);

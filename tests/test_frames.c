@@ -2,10 +2,12 @@
 /* Tests of net/frames.c: a command that asks the proxy in frames. */
 #include "tests/gate_world.h"
 
-#include "net/frames.h"
+#include "net/frames_parts.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #define MANY 40u
 
@@ -223,8 +225,8 @@ static void test_many(void)
 static void test_nonsense(void)
 {
     static const char *const texts[] = {"\0\0\0\5\2abcd", "\0\0\0\1\3", "\0\0\0\0",
-                                        "\0\xff\xff\xff"};
-    static const size_t lengths[] = {9, 5, 4, 4};
+                                        "\0\xff\xff\xff", "\0\x1f\xff\xfd"};
+    static const size_t lengths[] = {9, 5, 4, 4, 4};
     struct err e;
 
     hire(PERMITS);
@@ -236,6 +238,11 @@ static void test_nonsense(void)
         EQ_INT(w.gate->n_frames, 0);
     }
     EQ_INT(w.n_asks, 0);
+    dial(bytes_of(NULL, 0)); /* and one that may be so long */
+    OK_CALL(stream_put(command, bytes_of("\0\x1f\xff\xfc", 4), &e), &e);
+    run(&is_closed, 100);
+    CHECK(!is_closed);
+    hang_up();
 }
 
 /* What was sent goes on, and the agent hears of it. */
@@ -254,6 +261,120 @@ static void test_gone(void)
     EQ_INT(w.gate->n_jobs, 0);
 }
 
+/* -- how long, and how many -- */
+
+static void hurry(unsigned ms)
+{
+    const struct timeval t = {0, (suseconds_t)ms * 1000};
+
+    CHECK(event_add(w.gate->frames->idle, &t) == 0);
+}
+
+static void test_idle(void)
+{
+    struct timeval end, now;
+    struct err e;
+
+    hire(PERMITS);
+    dial(bytes_of(NULL, 0));
+    CHECK(event_pending(w.gate->frames->idle, EV_TIMEOUT, &end));
+    (void)gettimeofday(&now, NULL);
+    CHECK(end.tv_sec - now.tv_sec >= FRAMES_IDLE_S - 1 && end.tv_sec - now.tv_sec <= FRAMES_IDLE_S);
+    hurry(200);
+    OK_CALL(stream_put(command, bytes_of("\0\0\1\0\3", 5), &e), &e);
+    for (int i = 0; i < 10 && !is_closed; i++) { /* a frame that never is whole */
+        OK_CALL(stream_put(command, BYTES_LIT("x"), &e), &e);
+        run(&is_closed, 50);
+    }
+    CHECK(is_closed);
+    EQ_INT(w.gate->n_frames, 0);
+}
+
+static void test_asking_is_not_idle(void)
+{
+    hire(PERMITS);
+    w.timeout_ms = 500;
+    dial(bytes_of(NULL, 0));
+    hurry(200);
+    say(1, "GET", "/silent");
+    run(&is_closed, 350);
+    CHECK(!is_closed);
+    CHECK(!event_pending(w.gate->frames->idle, EV_TIMEOUT, NULL));
+    run(&has_come, WAIT_MS);
+    EQ_INT(reply.result, WIRE_UNKNOWN);
+    CHECK(event_pending(w.gate->frames->idle, EV_TIMEOUT, NULL));
+    hurry(100);
+    say(2, "GET", "/ok");
+    run(NULL, 200);
+    CHECK(!is_closed); /* it had asked in time */
+    EQ_INT(n_replies, 2);
+    hang_up();
+}
+
+/* Who does not read has not asked. */
+static void test_unread(void)
+{
+    AUTO_BUF out = BUF_INIT(1u << 20);
+    struct err e;
+
+    hire(PERMITS);
+    dial(bytes_of(NULL, 0));
+    stream_pause(command, true);
+    for (uint32_t i = 0; i < ASKS_MAX; i++)
+        put_ask(&out, i, "GET", "/ok");
+    OK_CALL(stream_put(command, buf_bytes(&out), &e), &e);
+    for (int i = 0; i < 100 && (w.n_asks < ASKS_MAX || w.gate->frames->n_asks > 0); i++)
+        run(NULL, 20);
+    EQ_INT(w.gate->frames->n_asks, 0);
+    CHECK(event_pending(w.gate->frames->idle, EV_TIMEOUT, NULL));
+    hurry(100);
+    run(NULL, 250);
+    EQ_INT(w.gate->n_frames, 0);
+    hang_up();
+}
+
+/* How many of n connections of that user are taken; the ends of all are put into ends. */
+static unsigned come(uint32_t uid, unsigned n, int *ends)
+{
+    unsigned before = w.gate->n_frames;
+    int pair[2];
+
+    for (unsigned i = 0; i < n; i++) {
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+        frames_accept(w.loop, w.gate, pair[1], bytes_of(NULL, 0), uid, 1);
+        ends[i] = pair[0];
+    }
+    return w.gate->n_frames - before;
+}
+
+static void test_shares(void)
+{
+    const uint32_t own = (uint32_t)getuid(), foreign = own + 1;
+    unsigned n_foreign = FRAMES_MAX - FRAMES_OWN_KEPT;
+    int ends[2 * FRAMES_MAX + 64], *at = ends;
+
+    EQ_INT(come(foreign, FRAMES_FOREIGN_MAX + 2, at), FRAMES_FOREIGN_MAX);
+    at += FRAMES_FOREIGN_MAX + 2;
+    for (uint32_t i = 1; i < n_foreign / FRAMES_FOREIGN_MAX; i++, at += FRAMES_FOREIGN_MAX)
+        EQ_INT(come(foreign + i, FRAMES_FOREIGN_MAX, at), FRAMES_FOREIGN_MAX);
+    EQ_INT(w.gate->n_frames, n_foreign);
+    EQ_INT(come(foreign + 100, 1, at++), 0);
+    EQ_INT(come(own, FRAMES_OWN_KEPT + 1, at), FRAMES_OWN_KEPT);
+    at += FRAMES_OWN_KEPT + 1;
+    char byte;
+    CHECK(recv(at[-1], &byte, 1, 0) == 0); /* the last one is closed */
+    while (at > ends)
+        close(*--at);
+    run(NULL, 100);
+    EQ_INT(w.gate->n_frames, 0);
+    EQ_INT(come(own, FRAMES_MAX + 1, at), FRAMES_MAX); /* nobody else wants any */
+    EQ_INT(come(foreign, 1, at + FRAMES_MAX + 1), 0);
+    for (unsigned i = 0; i < FRAMES_MAX + 2; i++)
+        close(ends[i]);
+    run(NULL, 100);
+    EQ_INT(w.gate->n_frames, 0);
+}
+
 int main(void)
 {
     if (!world_start())
@@ -265,6 +386,10 @@ int main(void)
     RUN(test_many);
     RUN(test_nonsense);
     RUN(test_gone);
+    RUN(test_idle);
+    RUN(test_asking_is_not_idle);
+    RUN(test_unread);
+    RUN(test_shares);
     world_end();
     return harness_end();
 }

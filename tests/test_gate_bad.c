@@ -199,18 +199,53 @@ static void test_abandoned(void)
     job_abandon(c.job);
     run(NULL, 50);
     EQ_INT(w.n_dones, 2);
-    unsigned n = tls_server_requests(w.server);
-    begin(&c, "POST", "/ok", "x");
-    job_abandon(c.job);
-    run(NULL, 100);
-    EQ_INT(tls_server_requests(w.server), n);
-    EQ_INT(w.done.result, WIRE_NOT_SENT);
     begin(&head, "POST", "/big", "x");
     run(NULL, 500);
     EQ_INT(head.n_heads, 1);
     EQ_INT(w.done.result, WIRE_REPLIED);
     EQ_INT(w.gate->n_jobs, 0);
     EQ_INT(w.gate->size, 0);
+}
+
+/* The agent hears at once that nobody waits any more. */
+static void test_abandoned_unanswered(void)
+{
+    struct client c = {0};
+
+    hire(IS_SILENT);
+    begin(&c, "POST", "/ok", "x");
+    run(NULL, 50);
+    EQ_INT(w.n_asks, 1);
+    job_abandon(c.job);
+    EQ_INT(w.gate->n_jobs, 0);
+    EQ_INT(w.gate->n_asked, 0);
+    EQ_INT(w.gate->size, 0);
+    run(NULL, 10);
+    EQ_INT(w.n_dones, 1);
+    EQ_INT(w.done.id, w.ask_id);
+    EQ_INT(w.done.result, WIRE_NOT_SENT);
+    done_with(&c);
+}
+
+/* Its permit, if it is under way already, is given back. */
+static void test_abandoned_permitted(void)
+{
+    struct client c = {0}, next = {0};
+    unsigned n = tls_server_requests(w.server);
+
+    hire(PERMITS);
+    begin(&c, "POST", "/ok", "x");
+    job_abandon(c.job);
+    begin(&next, "POST", "/ok", "x"); /* and not used for another */
+    job_abandon(next.job);
+    run(NULL, 100);
+    EQ_INT(w.n_asks, 2);
+    EQ_INT(w.n_dones, 4); /* one for each ask, one for each permit */
+    EQ_INT(w.done.result, WIRE_NOT_SENT);
+    EQ_INT(tls_server_requests(w.server), n);
+    EQ_INT(w.gate->n_jobs, 0);
+    done_with(&c);
+    done_with(&next);
 }
 
 int main(void)
@@ -227,6 +262,8 @@ int main(void)
     RUN(test_not_sent);
     RUN(test_cut);
     RUN(test_abandoned);
+    RUN(test_abandoned_unanswered);
+    RUN(test_abandoned_permitted);
     world_end();
     return harness_end();
 }

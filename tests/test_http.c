@@ -256,27 +256,6 @@ static void test_memory(void)
     close_hub();
 }
 
-static void test_close_idle(void)
-{
-    uint32_t uid = 1001, other = 1002;
-
-    open_hub();
-    int second = client_new(hub, SOCK_STREAM, 0);
-    http_tick(hub, 5000);
-    say(fd, GET "\r\n");
-    job_reply(jobs[0], 200, "");
-    hear(fd);
-    EQ_INT(http_count_of(hub, uid), 2);
-    EQ_INT(http_count_of(hub, other), 0);
-    CHECK(!http_close_idle(hub, &other));
-    CHECK(http_close_idle(hub, &uid));
-    CHECK(hears_end(second) && !hears_end(fd)); /* the one that waited longer */
-    say(fd, GET "\r\n");
-    CHECK(!http_close_idle(hub, NULL)); /* one that is at work is not closed */
-    close(second);
-    close_hub();
-}
-
 /* The hub goes while all kinds of connections are open. */
 static void test_hub_free(void)
 {
@@ -309,7 +288,6 @@ int main(void)
     RUN(test_pipelined_many);
     RUN(test_frames);
     RUN(test_memory);
-    RUN(test_close_idle);
     RUN(test_hub_free);
     event_base_free(loop);
     return harness_end();

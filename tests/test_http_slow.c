@@ -201,37 +201,6 @@ static void test_busy_is_not_idle(void)
     close_hub();
 }
 
-static void test_bodies_are_bounded(void)
-{
-    int many[70];
-    unsigned n_refused = 0;
-
-    open_hub();
-    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
-        many[i] = client_new(hub, SOCK_STREAM, 0);
-        say(many[i], "POST /m/https://a/ HTTP/1.1\r\n" HOST "Content-Length: 1048576\r\n\r\nx");
-        const char *got = hear(many[i]);
-        if (*got) {
-            EQ_INT(status_of(got), 503);
-            n_refused++;
-        }
-    }
-    EQ_INT(n_refused, 6);
-    /* an order is small, and served all the same */
-    say(fd, "POST /m/https://a/ HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nab");
-    EQ_STR(hear(fd), "");
-    say(fd, "cde");
-    pump();
-    job_reply(jobs[0], 200, "");
-    EQ_INT(status_of(hear(fd)), 200);
-    for (size_t i = 0; i < ARRAY_LEN(many); i++)
-        close(many[i]);
-    pump();
-    say(fd, "POST /m/https://a/ HTTP/1.1\r\n" HOST "Content-Length: 1048576\r\n\r\nx");
-    EQ_STR(hear(fd), ""); /* their room is free again */
-    close_hub();
-}
-
 int main(void)
 {
     loop = event_base_new();
@@ -245,7 +214,6 @@ int main(void)
     RUN(test_slow_body);
     RUN(test_idle);
     RUN(test_busy_is_not_idle);
-    RUN(test_bodies_are_bounded);
     event_base_free(loop);
     return harness_end();
 }

@@ -32,6 +32,39 @@ static void test_rotate(void)
     scene_free(&s);
 }
 
+/* One look is for all that came in before it; what comes in after a change finds it. */
+static void test_one_look_a_moment(void)
+{
+    struct scene s;
+    struct err e;
+    scene_new(&s, 1);
+    scene_add(&s, "main", "a1", "session");
+    scene_opens(&s, "main", "a1");
+    s.f.a.moment = 1;
+    OK_CALL(keyring_refresh(&s.f.a, &e), &e);
+    OK_CALL(step_rotate(&s.o, "main", "a2", &e), &e);
+    scene_opens_at_once(&s, "main", "a1");
+    agent_moment(&s.f.a);
+    scene_opens(&s, "main", "a2");
+    /* what could not be read is looked at again */
+    char file[WHERE_MAX + 32], kept[WHERE_MAX + 32];
+    snprintf(file, sizeof(file), "%s/vault.json", s.o.w.vault);
+    snprintf(kept, sizeof(kept), "%s/kept.json", s.o.w.vault);
+    agent_moment(&s.f.a);
+    CHECK(rename(file, kept) == 0);
+    EQ_INT(keyring_refresh(&s.f.a, &e), ERR_IO);
+    CHECK(rename(kept, file) == 0);
+    OK_CALL(keyring_refresh(&s.f.a, &e), &e);
+    /* without a loop each look is made */
+    s.f.a.moment = 0;
+    agent_moment(&s.f.a);
+    EQ_INT(s.f.a.moment, 0);
+    OK_CALL(step_drop(&s.o, "main", &e), &e);
+    OK_CALL(step_rotate(&s.o, "main", "a3", &e), &e);
+    scene_opens(&s, "main", "a3");
+    scene_free(&s);
+}
+
 static void test_rename_and_remove(void)
 {
     struct scene s;
@@ -315,6 +348,7 @@ static void test_directory_replaced(void)
 int main(void)
 {
     RUN(test_rotate);
+    RUN(test_one_look_a_moment);
     RUN(test_rename_and_remove);
     RUN(test_rewrite);
     RUN(test_recipient_added);

@@ -77,6 +77,37 @@ static void close_listener(void)
     jobs_forget();
 }
 
+/* TCP on the loopback takes its time, however short. */
+static void say_and_wait(int s, const char *text, size_t n)
+{
+    say(s, text);
+    for (int i = 0; i < 1000 && n_jobs < n; i++) {
+        pump();
+        usleep(1000);
+    }
+    EQ_INT(n_jobs, n);
+}
+
+static const char *tcp_ask(void)
+{
+    static char text[200];
+
+    snprintf(text, sizeof(text), "GET /m/https://a/ HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
+             port_of());
+    return text;
+}
+
+static const char *await(int s)
+{
+    char byte;
+
+    for (int i = 0; i < 1000 && recv(s, &byte, 1, MSG_PEEK) < 0; i++) {
+        pump();
+        usleep(1000);
+    }
+    return hear(s);
+}
+
 static void test_unix(void)
 {
     open_listener(AF_UNIX, NULL);
@@ -95,22 +126,14 @@ static void test_unix(void)
 
 static void test_tcp(void)
 {
-    char text[200];
-
     open_listener(AF_INET, NULL);
     fd = dial();
-    snprintf(text, sizeof(text), "GET /m/https://a/ HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n",
-             port_of());
-    say(fd, text);
-    for (int i = 0; i < 100 && n_jobs == 0; i++)
-        event_base_loop(loop, EVLOOP_ONCE);
-    if (CHECK(n_jobs == 1)) {
+    say_and_wait(fd, tcp_ask(), 1);
+    if (n_jobs == 1) {
         EQ_INT(jobs[0]->ask.uid, UINT32_MAX);
         EQ_INT(jobs[0]->ask.is_tcp, 1);
         job_reply(jobs[0], 200, "{}");
-        for (int i = 0; i < 1000 && recv(fd, text, 1, MSG_PEEK) < 0; i++)
-            usleep(1000);
-        EQ_INT(status_of(hear(fd)), 200);
+        EQ_INT(status_of(await(fd)), 200);
     }
     close(fd);
     close_listener();
@@ -211,6 +234,48 @@ static void test_busy_are_not_closed(void)
     close_listener();
 }
 
+#define HALF_BODY "POST /m/https://a/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx"
+
+/* Strangers that begin and never end, again and again: who has shown a bearer keeps its connection,
+ * and a new client gets one. */
+static void test_flood(void)
+{
+    static int many[LISTENER_TCP_MAX + 200];
+    static const char *const halves[] = {"", "GET /m/htt", "POST /m/https://a/ HTTP/1.1\r\n",
+                                         HALF_BODY};
+    unsigned n_closed = 0;
+
+    if (!has_descriptors())
+        return;
+    open_listener(AF_INET, NULL);
+    int known = dial(), busy = dial();
+    say_and_wait(known, tcp_ask(), 1);
+    job_reply(jobs[0], 200, "{}");
+    EQ_INT(status_of(await(known)), 200);
+    say_and_wait(busy, tcp_ask(), 2);
+    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+        many[i] = dial();
+        say(many[i], halves[i % ARRAY_LEN(halves)]);
+    }
+    int late = dial();
+    say_and_wait(late, tcp_ask(), 3);
+    say_and_wait(known, tcp_ask(), 4);
+    for (size_t i = 1; i < 4 && i < n_jobs; i++)
+        job_reply(jobs[i], 200, "{}");
+    EQ_INT(status_of(await(known)), 200);
+    EQ_INT(status_of(await(busy)), 200);
+    EQ_INT(status_of(await(late)), 200);
+    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+        n_closed += hears_end(many[i]);
+        close(many[i]);
+    }
+    EQ_INT(n_closed, 200 + 3);
+    close(known);
+    close(busy);
+    close(late);
+    close_listener();
+}
+
 /* -- no descriptors -- */
 
 static void limit_descriptors(rlim_t n)
@@ -292,6 +357,7 @@ int main(void)
     RUN(test_strangers);
     RUN(test_idle_make_room);
     RUN(test_busy_are_not_closed);
+    RUN(test_flood);
     RUN(test_out_of_descriptors);
     RUN(test_many_doors);
     event_base_free(loop);

@@ -16,9 +16,12 @@ static int fixed_now(const struct env *env, uint64_t *us, struct err *e)
     return OK;
 }
 
+static unsigned n_random;
+
 static int counted_random(const struct env *env, void *p, size_t n, struct err *e)
 {
     (void)env, (void)e;
+    n_random++;
     for (size_t i = 0; i < n; i++)
         ((uint8_t *)p)[i] = (uint8_t)i;
     return OK;
@@ -290,6 +293,28 @@ static void clock_and_headers(void)
     CHECK(strstr(buf_str(&out), "timestamp=7&signature=") != NULL);
 }
 
+/* Only where a signature has them in it. */
+static void random_where_it_is_read(void)
+{
+    AUTO_BUF out = BUF_INIT(65536);
+    struct record_info r;
+    struct err e;
+
+    info_for(&r, "binance");
+    n_random = 0;
+    OK_CALL(sign("{\"method\":\"GET\",\"url\":\"/api/v3/account\"}", &r, &out, &e), &e);
+    EQ_INT(n_random, 0);
+    snprintf(r.classes, sizeof(r.classes), "session");
+    OK_CALL(sign("{\"kind\":\"ws_login\"}", &r, &out, &e), &e);
+    EQ_INT(n_random, 1);
+    CHECK(strstr(buf_str(&out), "00010203-0405-4607-8809-0a0b0c0d0e0f") != NULL);
+    info_for(&r, "coinbase_advanced_trade");
+    /* refused for the kind of key, behind that */
+    EQ_INT(sign("{\"method\":\"GET\",\"url\":\"/api/v3/brokerage/accounts\"}", &r, &out, &e),
+           ERR_USAGE);
+    EQ_INT(n_random, 2);
+}
+
 static void nonce_rises_or_is_given(void)
 {
     static const char plain[] = "{\"method\":\"POST\",\"url\":\"/0/private/Balance\"}";
@@ -343,6 +368,7 @@ int main(void)
     RUN(body_limit);
     RUN(public_goes_unsigned);
     RUN(clock_and_headers);
+    RUN(random_where_it_is_read);
     RUN(nonce_rises_or_is_given);
     RUN(output_is_utf8);
     return harness_end();

@@ -3,6 +3,7 @@
  * signature and key are gone, and all the rest is as they wrote it. */
 #include "agent/prepare.h"
 #include "tests/harness.h"
+#include "tests/has_header.h"
 
 #include <stdio.h>
 
@@ -223,7 +224,7 @@ static void check_row(const struct row *t, const struct request *r)
     for (size_t i = 0; i < ARRAY_LEN(t->want) && t->want[i]; i++)
         harness_ok(has(r, t->want[i]), __FILE__, __LINE__, "%s: no %s", t->what, t->want[i]);
     for (size_t i = 0; i < ARRAY_LEN(t->none) && t->none[i]; i++)
-        harness_ok(!request_has_header(r, t->none[i]), __FILE__, __LINE__, "%s: %s", t->what,
+        harness_ok(!has_header(r, t->none[i]), __FILE__, __LINE__, "%s: %s", t->what,
                    t->none[i]);
     for (size_t i = 0; i < r->n_headers; i++) {
         n_auth += bytes_eq_str(buf_bytes(&r->names[i]), "Authorization");

@@ -194,37 +194,6 @@ static void test_fds(void)
     side_finish(&t);
 }
 
-static void test_put_fd(void)
-{
-    static uint8_t much[OUT_MAX];
-    struct side t;
-    struct stream *far;
-    struct side u = {.far = -1};
-    struct err e;
-    struct stream_limits limits = {IN_MAX, OUT_MAX, 1};
-    int p[2];
-
-    CHECK(pipe2(p, O_CLOEXEC) == 0);
-    side_begin(&t, 0);
-    OK_CALL(stream_put_fd(t.s, BYTES_LIT("take it"), p[0], &e), &e);
-    OK_CALL(stream_new(t.loop, t.far, &limits, &side_calls, &u, &far, &e), &e);
-    u.s = far;
-    t.far = -1;
-    side_turn(&t);
-    EQ_MEM(stream_in(far), BYTES_LIT("take it"));
-    int fd = stream_take_fd(far);
-    CHECK(fd >= 0 && fd != p[0] && is_same_file(fd, p[0]));
-    close(fd);
-    EQ_INT(stream_take_fd(far), -1);
-
-    OK_CALL(stream_put(t.s, BYTES_ARR(much), &e), &e);
-    EQ_INT(stream_put_fd(t.s, BYTES_LIT("x"), p[0], &e), ERR_FAILED);
-    stream_free(far);
-    close(p[0]);
-    close(p[1]);
-    side_finish(&t);
-}
-
 static void test_pause(void)
 {
     struct side t;
@@ -283,7 +252,6 @@ int main(void)
     RUN(test_limit_in);
     RUN(test_out);
     RUN(test_fds);
-    RUN(test_put_fd);
     RUN(test_pause);
     RUN(test_pause_at_limit);
     return harness_end();

@@ -79,8 +79,32 @@ static void test_utf8(void)
         harness_ok(text_is_utf8(bytes_str(good[i])), __FILE__, __LINE__, "good %zu refused", i);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         harness_ok(!text_is_utf8(bytes_str(bad[i])), __FILE__, __LINE__, "bad %zu passed", i);
+    /* at each place of a run of plain text */
+    for (size_t at = 0; at < 24; at++) {
+        uint8_t text[24];
+        memset(text, 'a', sizeof(text));
+        text[at] = 0xe9;
+        CHECK(!text_is_utf8(BYTES_ARR(text)));
+        if (at + 1 < sizeof(text)) {
+            text[at] = 0xc3;
+            text[at + 1] = 0xa9;
+            CHECK(text_is_utf8(BYTES_ARR(text)));
+        }
+    }
     EQ_INT(text_utf8_step(BYTES_LIT("\xe2\x82\xac!")), 3);
     EQ_INT(text_utf8_step((struct bytes){0}), 0);
+}
+
+static void test_digits(void)
+{
+    char out[U64_TEXT];
+
+    EQ_INT(text_of_u64(out, 0), 1);
+    EQ_STR(out, "0");
+    EQ_INT(text_of_u64(out, 10), 2);
+    EQ_STR(out, "10");
+    EQ_INT(text_of_u64(out, UINT64_MAX), 20);
+    EQ_STR(out, "18446744073709551615");
 }
 
 static void test_clean(void)
@@ -142,6 +166,20 @@ static void test_cut(void)
     EQ_MEM(s, BYTES_LIT("y"));
 }
 
+static void test_in_list(void)
+{
+    const struct bytes list = BYTES_LIT("Close, ,\tX-One ,x-two");
+
+    CHECK(text_in_list(list, BYTES_LIT("close")));
+    CHECK(text_in_list(list, BYTES_LIT("x-ONE")));
+    CHECK(text_in_list(list, BYTES_LIT("X-Two")));
+    CHECK(!text_in_list(list, BYTES_LIT("x-tw")));
+    CHECK(!text_in_list(list, BYTES_LIT("x-two,")));
+    CHECK(!text_in_list(list, BYTES_LIT("Close, ")));
+    CHECK(text_in_list(BYTES_LIT("x-one"), BYTES_LIT("x-one")));
+    CHECK(!text_in_list((struct bytes){0}, BYTES_LIT("x-one")));
+}
+
 static void test_ends(void)
 {
     CHECK(text_starts(BYTES_LIT("abc"), "ab") && text_starts(BYTES_LIT("abc"), ""));
@@ -186,10 +224,12 @@ int main(void)
 {
     RUN(test_numbers);
     RUN(test_utf8);
+    RUN(test_digits);
     RUN(test_clean);
     RUN(test_trim);
     RUN(test_nocase);
     RUN(test_cut);
+    RUN(test_in_list);
     RUN(test_ends);
     RUN(test_copy);
     RUN(test_distance);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server of tls_server.h. Paths: /ok, /close (reads, then hangs up), /silent (never answers),
  * /cut (half of what it announces), /big (16 MiB in chunks), /zip (bytes said to be compressed),
- * /garbage, /keep-then-close (answers; hangs up on the next request), and /say?STATUS=BODY. */
+ * /garbage, /keep-then-close (answers; hangs up on the next request), /say?STATUS=BODY, and
+ * /fapi/v1/listenKey (shows its target again: status 400 with "fail" in it). */
 #include "tests/tls_server.h"
 
 #include <arpa/inet.h>
@@ -101,12 +102,12 @@ static bool puts_all(SSL *tls, const char *text)
 
 static bool answer(SSL *tls, const char *status, const char *more, const char *body)
 {
-    char head[512];
+    char head[2048];
 
     snprintf(
         head, sizeof(head),
         "HTTP/1.1 %s OK\r\nContent-Length: %zu\r\nX-Weight: 7\r\nConnection: keep-alive, X-Hop\r\n"
-        "X-Hop: 1\r\n%s\r\n",
+        "X-Hop: 1\r\nConnection: X-Hop-Two\r\nX-Hop-Two: 2\r\n%s\r\n",
         status, strlen(body), more);
     return puts_all(tls, head) && puts_all(tls, body);
 }
@@ -138,6 +139,16 @@ static bool say(SSL *tls, char *request)
     return answer(tls, status, "Content-Type: application/json\r\n", body);
 }
 
+static bool show(SSL *tls, char *request)
+{
+    char *target = strchr(request, ' ') + 1, body[1024], more[1024];
+
+    *strchr(target, ' ') = 0;
+    snprintf(body, sizeof(body), "{\"msg\":\"%s\"}", target);
+    snprintf(more, sizeof(more), "Location: %s\r\n", target);
+    return answer(tls, strstr(target, "fail") ? "400" : "200", more, body);
+}
+
 static bool starts(const char *request, const char *path)
 {
     const char *at = strchr(request, ' ');
@@ -166,6 +177,8 @@ static bool reply(struct tls_server *s, SSL *tls, char *request, unsigned n_befo
         (void)puts_all(tls, "hello there\r\n\r\n");
         return false;
     }
+    if (starts(request, "/fapi/v1/listenKey"))
+        return show(tls, request);
     return starts(request, "/say") ? say(tls, request) : answer(tls, "200", "", "hello");
 }
 

@@ -34,6 +34,7 @@ struct vault {
     struct secret vk;                /* empty until opened */
     uint8_t fingerprint[FINGERPRINT_LEN];
     enum trust_state trust;
+    struct seen seen;                /* outlives the key: of the whole life of v */
     struct file_mark mark, pin_mark; /* of vault_follow and vault_pin_moved */
     bool is_settled;                 /* mark tells: the file was old enough when it was looked at */
 };

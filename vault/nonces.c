@@ -17,7 +17,8 @@
 
 #define DAY_US 86400000000ull
 #define LOCK_MS 10000u
-#define LOCK_SHORT_MS 1000u /* of a process that must not stand still */
+#define LOCK_SHORT_MS 20u /* of a process that serves nobody meanwhile */
+#define LOCK_HELD_MS 200u /* so long after that it is not waited for again */
 
 static int mark_read(int dir, const char *name, uint64_t *mark, struct err *e)
 {
@@ -82,7 +83,8 @@ struct place { /* of one key */
     struct place *next;
     uint8_t rec_id[REC_ID_LEN];
     char file[48];
-    int lock; /* open, and locked only while a nonce is taken */
+    int lock;         /* open, and locked only while a nonce is taken */
+    uint64_t held_ms; /* until when another process that keeps it is not waited for */
     bool has_block;
     uint64_t last, end;
     struct stat mark; /* the mark as we wrote it: whoever moves it writes another file */
@@ -152,7 +154,15 @@ static int lock_place(struct nonces *n, struct place *p, struct err *e)
         return OK;
     fd_closep(&p->lock);
     state_name(p->rec_id, REC_ID_LEN, ".lock", name, sizeof(name));
-    return file_lock_at(n->dir, name, LOCK_SHORT_MS, &p->lock, e);
+    unsigned wait_ms = ticks_ms() < p->held_ms ? 0 : LOCK_SHORT_MS;
+    int rc = file_lock_at(n->dir, name, wait_ms, &p->lock, e);
+    if (rc != ERR_FAILED)
+        return rc;
+    if (wait_ms > 0)
+        p->held_ms = ticks_ms() + LOCK_HELD_MS;
+    err_set(e, ERR_FAILED, "another process holds the nonces of this key");
+    err_hint(e, "nothing was sent: try again; a command without the agent lets go at once");
+    return err_hint(e, "if it stays so: 'fuser %s' beside pin.json tells who it is", name);
 }
 
 static bool is_ours(const struct nonces *n, const struct place *p)
@@ -188,9 +198,13 @@ int nonces_next(struct nonces *n, const uint8_t rec_id[REC_ID_LEN], uint64_t *no
     struct place *p = find_place(n, rec_id, e);
     uint64_t now = 0, next = 0;
 
-    if (!p || n->env->now_us(n->env, &now, e) || lock_place(n, p, e))
+    if (!p || n->env->now_us(n->env, &now, e))
         return err_wrap(e, "keep the key's nonce");
-    int rc = OK;
+    int rc = lock_place(n, p, e);
+    if (rc == ERR_FAILED)
+        return rc;
+    if (rc)
+        return err_wrap(e, "keep the key's nonce");
     if (is_ours(n, p) && p->last < p->end && now <= p->end)
         rc = mark_next(p->last, now, &next, e);
     else

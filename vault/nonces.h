@@ -18,7 +18,8 @@ int nonces_new(const struct where *w, const uint8_t vault_id[VAULT_ID_LEN], cons
                struct nonces **out, struct err *e) MUST_USE;
 void nonces_free(struct nonces *n); /* takes NULL */
 /* As state_nonce: above every earlier one of any process, also after a crash; the mark on disk is
- * at or above it before this returns. ERR_FAILED also when another process keeps the lock. */
+ * at or above it before this returns. ERR_FAILED also when another process keeps the
+ * lock: that is waited for only a moment. */
 int nonces_next(struct nonces *n, const uint8_t rec_id[REC_ID_LEN], uint64_t *nonce,
                 struct err *e) MUST_USE;
 

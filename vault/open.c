@@ -38,10 +38,16 @@ int vault_believe(struct vault *v, struct secret *vk, bool no_pin, struct err *e
         rc = vault_fp(v->body.id, secret_bytes(vk), v->fingerprint, e);
     if (!rc && !no_pin) {
         struct sighting s = vault_sighting(v);
-        rc = trust_check(&s, &trust, e);
+        rc = trust_not_older(&s, &v->seen, e);
+        if (!rc)
+            rc = trust_check(&s, &trust, e);
     }
     if (rc)
         return rc;
+    if (!no_pin) {
+        v->seen.generation = v->body.generation;
+        memcpy(v->seen.sha, v->sha, SHA256_LEN);
+    }
     secret_free(&v->vk);
     v->vk = *vk;
     *vk = (struct secret){0};
@@ -220,7 +226,9 @@ int vault_pin_look(const struct vault *v, char fp[FINGERPRINT_TEXT], enum trust_
 {
     struct sighting s = vault_sighting(v);
     uint8_t raw[FINGERPRINT_LEN];
-    int rc = trust_look(&s, raw, state, e);
+    int rc = trust_not_older(&s, &v->seen, e);
+    if (!rc)
+        rc = trust_look(&s, raw, state, e);
     if (!rc && (*state == TRUST_PINNED || *state == TRUST_NEWER))
         fingerprint_text(raw, fp);
     return rc;

@@ -199,6 +199,18 @@ static int judge_age(const struct sighting *s, const struct pinned *p, struct er
     return OK;
 }
 
+int trust_not_older(const struct sighting *s, const struct seen *seen, struct err *e)
+{
+    struct pinned p = {.generation = seen->generation};
+    memcpy(p.sha, seen->sha, SHA256_LEN);
+    if (seen->generation == 0 || judge_age(s, &p, e) == OK)
+        return OK;
+    e->n_hints = 0;
+    err_hint(e, "a backup was restored, or somebody put back an old state");
+    return err_hint(e, "put the newer copy back; only if you restored this one yourself: coffer "
+                    "trust FINGERPRINT, coffer agent --stop, coffer agent");
+}
+
 static bool is_next(const struct sighting *s, const struct pin *p)
 {
     return p->has_next && mem_eq(p->next.fingerprint, s->fingerprint, FINGERPRINT_LEN);

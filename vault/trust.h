@@ -18,6 +18,14 @@ struct sighting {                       /* a vault whose MAC holds, as seen now 
     const uint8_t *sha;                 /* of the whole file */
 };
 
+struct seen { /* the newest vault that this process has believed; zeroed: none yet */
+    uint64_t generation;
+    uint8_t sha[SHA256_LEN];
+};
+/* Whatever the pin says by now, which others can write: nothing older than this process has seen,
+ * and no fork of it. ERR_TRUST. */
+int trust_not_older(const struct sighting *s, const struct seen *seen, struct err *e) MUST_USE;
+
 /* Judges s by the pin; a higher generation moves the pin forward. ERR_TRUST: older generation, same
  * generation with other bytes, other fingerprint, or a pin that cannot be read. */
 int trust_check(const struct sighting *s, enum trust_state *out, struct err *e) MUST_USE;

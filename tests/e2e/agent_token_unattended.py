@@ -15,6 +15,7 @@ from agent_world import own
 
 class Unattended(MockWorld):
     """Unlocked by the agent itself, from a file that the test may change."""
+    before = 0                              # PINs that were tried before the agent was there
 
     def __enter__(self):
         w = super().__enter__()
@@ -27,7 +28,8 @@ class Unattended(MockWorld):
 
     def begin(self):
         self.pin_file = self.h.private("unattended", lib.PIN + "\n")
-        self.options = ("--pin-file", self.pin_file)
+        self.options = self.a.options = ("--pin-file", self.pin_file)
+        self.before = self.count("pin_tried")
         super().begin()
 
     def end_token(self):
@@ -51,6 +53,28 @@ def test_again():
             bots.all_good(8, "each")
         assert not bots.bad("held"), bots.bad("held")[:3]
         assert w.count("pin_wrong") == 0 and w.count("pin_left") == 8
+
+
+def test_background():
+    """in the background just the same: one try at the start, and the file is read again after it"""
+    with Unattended() as w:
+        tried = w.count("pin_tried")
+        assert tried == w.before + 1 and ask(w, "each").status == 200
+        w.end_token()
+        w.wait_unlocked()
+        assert ask(w, "each").status == 200
+        assert w.count("pin_tried") == tried + 1, (tried, w.h.counts())
+        w.h.ok("lock", pin=False)
+        time.sleep(1)
+        assert not w.a.is_unlocked() and w.count("pin_tried") == tried + 1
+        w.a.stop()
+        wait_for("its end", lambda: not w.a.pid)
+        w.wrong()
+        r = w.h.run("agent", "--pin-file", w.pin_file, pin=False)
+        assert r.code == 3 and "the agent runs, but it is locked" in r.err, r
+        time.sleep(1)
+        assert not w.a.is_unlocked() and w.count("pin_wrong") == 1
+        lib.no_secret(r.out + r.err, lib.PIN, "not the PIN at all")
 
 
 def test_not_for_ever():
@@ -107,4 +131,6 @@ def test_locked_stays():
         assert w.count("pin_tried") == before
 
 
-lib.main([test_again, test_not_for_ever, test_wrong, test_locked_stays], needs_softhsm=False)
+if __name__ == "__main__":
+    lib.main([test_again, test_background, test_not_for_ever, test_wrong, test_locked_stays],
+             needs_softhsm=False)

@@ -11,6 +11,9 @@ from agent_load import Bots, MockWorld, ask
 from agent_world import own
 
 
+LOCKED = "hint: the running agent is locked now: run 'coffer unlock'"
+
+
 def test_names():
     """add, rename, remove under load: seen by the next request, nobody else's fails"""
     with MockWorld() as w:
@@ -88,7 +91,8 @@ def test_seal():
         with w.a.client() as c, Bots(w, ("held", 4), ("each", 4)) as bots:
             c.ask("subscribe")
             bots.wait_good(20)
-            w.h.ok("rotate", "--seal", "--generate", "--yes")
+            r = w.h.ok("rotate", "--seal", "--generate", "--yes")
+            assert LOCKED in r.err and LOCKED not in r.out, r
             wait_for("an answer to that", lambda: bots.bad("held") and bots.bad("each"))
             assert not w.a.is_unlocked() and len(w.a.ask("status")["tokens"]) == 1
             while (event := c.line())["event"] != "token":
@@ -113,7 +117,8 @@ def test_seal_unattended():
         wait_for("it is unlocked", w.a.is_unlocked)
         with Bots(w, ("held", 4), ("each", 4)) as bots:
             bots.wait_good(20)
-            w.h.ok("rotate", "--seal", "--generate", "--yes")
+            r = w.h.ok("rotate", "--seal", "--generate", "--yes")
+            assert "agent" not in r.err, r
             bots.wait_good(10, "each")
             bots.wait_good(10, "held")
             bots.all_good(20)
@@ -132,7 +137,8 @@ def test_recipients():
             bots.wait_good(20)
             w.h.ok("recipients", "add", "--public-key", key, "--label", "far", "--yes")
             bots.wait_good(30)
-            w.h.ok("recipients", "remove", "far", "--yes")
+            r = w.h.ok("recipients", "remove", "far", "--yes")
+            assert "agent" not in r.err, r
             bots.wait_good(30, "each")
             bots.wait_good(30, "held")
         assert not bots.bad(), (len(bots.bad()), len(bots.results), bots.bad()[:5])

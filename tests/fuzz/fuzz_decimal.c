@@ -36,20 +36,18 @@ static void add_and_take_away(const struct decimal *a, const struct decimal *b)
 
 static void steps(const struct decimal *a, const struct decimal *by)
 {
-    struct decimal low = {0}, high = {0}, reach = {0};
+    struct decimal high = {0}, below = {0};
     struct err e;
 
-    if (decimal_step_down(a, by, &low, &e)) {
+    if (decimal_step_up(a, by, &high, &e)) {
         MUST(e.code == ERR_USAGE);
         return;
     }
-    MUST(decimal_step_up(a, by, &high, &e) == OK && decimal_add(&low, by, &reach, &e) == OK);
-    MUST(decimal_cmp(&low, a) <= 0 && decimal_cmp(a, &high) <= 0);
-    MUST(decimal_cmp(&high, &reach) == 0 || decimal_cmp(&high, &low) == 0);
-    MUST(low.scale == by->scale && high.scale == by->scale);
-    decimal_free(&low);
+    MUST(decimal_sub(&high, by, &below, &e) == OK);
+    MUST(decimal_cmp(a, &high) <= 0 && decimal_cmp(&below, a) < 0);
+    MUST(high.scale == by->scale);
     decimal_free(&high);
-    decimal_free(&reach);
+    decimal_free(&below);
 }
 
 static void divide(const struct decimal *a, const struct decimal *b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ports that coffer-net is given when it is started, and so can reach: those of all records. */
-#include "agent/core.h"
 #include "agent/courier_start.h"
+#include "agent/spawner.h"
 #include "vault/vault.h"
 
 static void merge(struct ports *all, const struct ports *more)
@@ -16,7 +16,7 @@ static void merge(struct ports *all, const struct ports *more)
 }
 
 /* Of a record that cannot be read nothing is allowed: its own requests say why. */
-int core_ports(const struct where *w, const struct env *env, struct ports *out, struct err *e)
+int spawner_ports(const struct where *w, const struct env *env, struct ports *out, struct err *e)
 {
     AUTO(vault_freep) struct vault *v = NULL;
     struct ports all, one;
@@ -38,7 +38,7 @@ int core_ports(const struct where *w, const struct env *env, struct ports *out, 
     return OK;
 }
 
-bool core_ports_cover(const struct ports *given, const struct ports *wanted)
+bool spawner_ports_cover(const struct ports *given, const struct ports *wanted)
 {
     for (size_t i = 0; i < wanted->n; i++) {
         bool is_there = false;
