@@ -252,11 +252,11 @@ static void test_damage(void)
     EQ_INT(flock(fd, LOCK_EX), 0);
     uint64_t start = ticks_ms();
     EQ_INT(nonces_next(n, rec, &v, &e), ERR_FAILED);
-    CHECK(ticks_ms() - start < 500); /* 20, and what a busy machine adds */
+    CHECK(ticks_ms() - start < 2000); /* 400, and what a busy machine adds */
     EQ_STR(e.msg, "another process holds the nonces of this key");
     OK_CALL(nonces_next(n, other, &v, &e), &e);
     start = ticks_ms();
-    for (unsigned i = 0; i < 1000; i++)
+    for (unsigned i = 0; i < 50; i++)
         if (!CHECK(nonces_next(n, rec, &v, &e) == ERR_FAILED))
             break;
     CHECK(ticks_ms() - start < 5000); /* 20 s, if each of them waited */

@@ -17,8 +17,10 @@
 
 #define DAY_US 86400000000ull
 #define LOCK_MS 10000u
-#define LOCK_SHORT_MS 20u /* of a process that serves nobody meanwhile */
-#define LOCK_HELD_MS 200u /* so long after that it is not waited for again */
+/* A command that takes one nonce keeps the lock while the disk writes. A process that serves nobody
+ * meanwhile waits so long, and then not again for four times that. */
+#define LOCK_SHORT_MS 400u
+#define LOCK_HELD_MS 1600u
 
 static int mark_read(int dir, const char *name, uint64_t *mark, struct err *e)
 {

@@ -119,7 +119,7 @@ def nonce_locks(top):
 
 
 def test_nonces():
-    """another process keeps the lock of a key's nonces: refused at once, and the agent serves on"""
+    """another process keeps the lock of a key's nonces: refused soon, and the agent serves on"""
     with World("kraken") as w:
         assert w.is_good()
         found = nonce_locks(w.h.state)
@@ -131,7 +131,7 @@ def test_nonces():
                 r = own(w.read("kraken"), 503, "another process holds the nonces of this key")
                 assert r.headers["x-coffer-error"] == "failed", r
                 assert w.a.ask("status")["records"] == 1
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 4     # it waits once or twice, not five times
         assert w.is_good()
 
 
