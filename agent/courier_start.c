@@ -156,7 +156,7 @@ static int spawn(const char *program, const struct ports *ports, int theirs, pid
         set_words(&l, ports);
         rc = set_files(&l, theirs);
         if (!rc)
-            rc = program_attributes(&l.attr);
+            rc = program_attributes(&l.attr, true);
         if (!rc)
             rc = posix_spawn(pid, program, &l.files, &l.attr, l.argv, l.envp);
         posix_spawnattr_destroy(&l.attr);

@@ -29,8 +29,9 @@ int program_find(const char *name, char out[PATH_MAX], struct err *e)
     return err_hint(e, "coffer and %s are installed together: install coffer again", name);
 }
 
-int program_attributes(posix_spawnattr_t *attr)
+int program_attributes(posix_spawnattr_t *attr, bool own_session)
 {
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     sigset_t none, all;
 
     sigemptyset(&none);
@@ -38,8 +39,7 @@ int program_attributes(posix_spawnattr_t *attr)
     int rc = posix_spawnattr_setsigmask(attr, &none);
     if (!rc)
         rc = posix_spawnattr_setsigdefault(attr, &all);
-    if (!rc)
-        rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                POSIX_SPAWN_SETSID);
-    return rc;
+    if (own_session)
+        flags |= POSIX_SPAWN_SETSID;
+    return rc ? rc : posix_spawnattr_setflags(attr, flags);
 }

@@ -50,7 +50,7 @@ static int start(struct launch *l, const char *program, char *const *argv, char 
         return rc;
     rc = set_files(l, fds, n);
     if (!rc)
-        rc = program_attributes(&l->attr);
+        rc = program_attributes(&l->attr, true);
     if (!rc)
         rc = posix_spawn(pid, program, &l->files, &l->attr, argv, envp);
     posix_spawnattr_destroy(&l->attr);

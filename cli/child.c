@@ -3,6 +3,8 @@
  * else of ours. */
 #include "cli/child.h"
 
+#include "agent/program.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -46,20 +48,18 @@ static int set_files(posix_spawn_file_actions_t *files, const struct child *k,
 
 static int set_signals(posix_spawnattr_t *attr, const struct child *k)
 {
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     sigset_t none, ours;
 
+    if (k->is_background)
+        return program_attributes(attr, true);
     sigemptyset(&none);
     sigemptyset(&ours);
     sigaddset(&ours, SIGPIPE); /* the one that this process ignores */
-    if (k->is_background)
-        sigfillset(&ours);
     int rc = posix_spawnattr_setsigmask(attr, k->mask ? k->mask : &none);
     if (!rc)
         rc = posix_spawnattr_setsigdefault(attr, &ours);
-    if (k->is_background)
-        flags |= POSIX_SPAWN_SETSID;
-    return rc ? rc : posix_spawnattr_setflags(attr, flags);
+    return rc ? rc
+              : posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
 static int spawn(const struct child *k, const int high[CHILD_FDS], pid_t *pid)

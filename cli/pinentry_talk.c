@@ -3,6 +3,7 @@
  * straight into locked memory, and ended. What is said over the pipes is pinentry.c's. */
 #include "cli/pinentry_talk.h"
 
+#include "agent/program.h"
 #include "base/ask.h"
 #include "base/crypto.h"
 #include "base/env.h"
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,21 +155,6 @@ static int set_files(posix_spawn_file_actions_t *files, int in, int out)
     return rc;
 }
 
-/* Not in a session of its own: it may have to ask on our terminal. */
-static int set_signals(posix_spawnattr_t *attr)
-{
-    sigset_t none, all;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    int rc = posix_spawnattr_setsigmask(attr, &none);
-    if (!rc)
-        rc = posix_spawnattr_setsigdefault(attr, &all);
-    if (!rc)
-        rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    return rc;
-}
-
 static int spawn(struct talk *t, int in, int out)
 {
     posix_spawn_file_actions_t files;
@@ -183,8 +170,8 @@ static int spawn(struct talk *t, int in, int out)
     if (!rc) {
         small_environment(envp);
         rc = set_files(&files, in, out);
-        if (!rc)
-            rc = set_signals(&attr);
+        if (!rc) /* no session of its own: it may have to ask on our terminal */
+            rc = program_attributes(&attr, false);
         if (!rc)
             rc = posix_spawn(&t->pid, path, &files, &attr, argv, envp);
         if (rc)
