@@ -88,10 +88,11 @@ static void refresh(struct agent *a)
     b->is_there = is_there;
     b->is_fresh = !is_there;
     b->kept.n = 0;
+    bool is_old_enough = is_there && is_settled(a, &st);
     if (!is_there || bearers_read(&a->where, a->vault_id, &b->kept, &b->failure))
         return;
     b->seen = st;
-    b->is_fresh = is_settled(a, &st);
+    b->is_fresh = is_old_enough;
 }
 
 /* -- lent -- */
@@ -115,10 +116,13 @@ static int check_room(const struct bearers *b, uint32_t pid, struct err *e)
     for (size_t i = 0; i < b->lent.n; i++)
         n += b->borrowers[i] == pid;
     if (n >= BEARERS_SHARE)
-        return err_set(e, ERR_LIMIT, "process %u has %u bearers already", pid, BEARERS_SHARE);
-    if (b->lent.n == BEARERS_MAX)
-        return err_set(e, ERR_LIMIT, "%u bearers are lent already", BEARERS_MAX);
-    return OK;
+        err_set(e, ERR_LIMIT, "process %u has %u bearers already", pid, BEARERS_SHARE);
+    else if (b->lent.n == BEARERS_MAX)
+        err_set(e, ERR_LIMIT, "%u bearers are lent already", BEARERS_MAX);
+    else
+        return OK;
+    return err_hint(e, "one ends with the connection that it was lent to; 'coffer bearer' makes "
+                       "lasting ones");
 }
 
 static int keep(struct agent *a, const uint8_t rec_id[REC_ID_LEN], const char *client, uint32_t pid,

@@ -68,15 +68,32 @@ static int ms_left(uint64_t until)
     return until <= now ? 0 : until - now > INT_MAX ? INT_MAX : (int)(until - now);
 }
 
+static struct {
+    int fd;
+    bool (*what)(void *ctx);
+    void *ctx;
+} beside = {.fd = -1};
+
+void agent_client_beside(int fd, bool (*what)(void *ctx), void *ctx)
+{
+    beside.fd = fd;
+    beside.what = what;
+    beside.ctx = ctx;
+}
+
 /* ERR_NOT_FOUND: the time is over. */
 static int wait_for(const struct agent_client *c, short events, uint64_t until, struct err *e)
 {
-    struct pollfd p = {.fd = c->fd, .events = events};
+    struct pollfd p[] = {{.fd = c->fd, .events = events}, {.fd = beside.fd, .events = POLLIN}};
 
     for (;;) {
-        int n = poll(&p, 1, ms_left(until));
-        if (n > 0)
+        int n = poll(p, ARRAY_LEN(p), ms_left(until));
+        if (n > 0 && p[1].revents && beside.what(beside.ctx))
+            return err_set(e, ERR_FAILED, "the agent is waited for no longer");
+        if (n > 0 && p[0].revents)
             return OK;
+        if (n > 0)
+            continue;
         if (n == 0)
             return err_set(e, ERR_NOT_FOUND, "nothing came in time");
         if (errno != EINTR)

@@ -20,6 +20,9 @@ int agent_connect(const struct where *w, const uint8_t *vault_id, struct agent_c
 void agent_client_free(struct agent_client *c); /* takes NULL */
 void agent_client_freep(struct agent_client **c);
 int agent_client_fd(const struct agent_client *c); /* to wait for its end */
+/* While any of them waits, fd is looked at, too: when there is something to read of it what is
+ * called, and true from it ends the wait with ERR_FAILED. fd -1: nothing is. */
+void agent_client_beside(int fd, bool (*what)(void *ctx), void *ctx);
 /* One request, a JSON object on one line without its LF, and its answer. fd: goes along, or -1.
  * *result: the member "result" of the answer, borrowed until the next call. The agent's error comes
  * back as e with its hints, and *result is then the member "error"; of every other failure it is

@@ -13,10 +13,10 @@
 #include "agent/server.h"
 #include "agent/tokens.h"
 #include "base/secret.h"
+#include "base/wipe.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -106,10 +106,8 @@ static void give_back(struct core *c)
 {
     uint64_t signed_ms = desk_last_ms(c->a);
 
-#ifdef __GLIBC__
     if (signed_ms != c->trimmed_ms)
-        (void)malloc_trim(0);
-#endif
+        wipe_give_back();
     c->trimmed_ms = signed_ms;
 }
 
@@ -147,7 +145,11 @@ static int make_parts(struct agent *a, const struct core_start *start, struct er
 
 static void free_parts(struct agent *a)
 {
+    struct err ignored;
+
     counter_free(a);
+    if (a->audit) /* the end of what was under way: unknown */
+        (void)!audit_commit(a, &ignored);
     server_free(a);
     desk_free(a);
     bearers_free(a);

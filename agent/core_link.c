@@ -36,14 +36,28 @@ static int keep(struct spawn_link *l, const struct spawn_message *m, struct err 
     return OK;
 }
 
+static int ask(struct spawn_link *l, const struct spawn_message *m, struct err *e)
+{
+    if (l->n_kept > 0)
+        return keep(l, m, e);
+    int rc = spawn_send(l->fd, m, -1, e);
+    return rc == ERR_LIMIT ? keep(l, m, e) : rc;
+}
+
 int spawn_ask(struct spawn_link *l, enum spawn_kind kind, uint32_t place, struct err *e)
 {
     const struct spawn_message m = {.kind = kind, .place = place};
 
-    if (l->n_kept > 0)
-        return keep(l, &m, e);
-    int rc = spawn_send(l->fd, &m, -1, e);
-    return rc == ERR_LIMIT ? keep(l, &m, e) : rc;
+    return ask(l, &m, e);
+}
+
+int spawn_ask_token(struct spawn_link *l, enum spawn_kind kind, const uint8_t rid[RID_LEN],
+                    struct err *e)
+{
+    struct spawn_message m = {.kind = kind, .place = SPAWN_TOKEN};
+
+    memcpy(m.rid, rid, RID_LEN);
+    return ask(l, &m, e);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -121,14 +135,14 @@ static void net_gone(struct agent *a, int status, bool has_failed)
     later(a, wait_ms);
 }
 
-static void take_channel(struct agent *a, uint32_t place, int fd)
+static void take_channel(struct agent *a, const struct spawn_message *m, int fd)
 {
     struct spawn_link *l = a->spawner;
 
     if (fd < 0)
         return;
-    if (place != SPAWN_NET) {
-        tokens_channel(a, place, fd);
+    if (m->place != SPAWN_NET) {
+        tokens_channel(a, m->rid, fd);
         return;
     }
     counter_channel(a, fd);
@@ -141,7 +155,7 @@ static void take_channel(struct agent *a, uint32_t place, int fd)
 static void take(struct agent *a, const struct spawn_message *m, int fd)
 {
     if (m->kind == SPAWN_CHANNEL) {
-        take_channel(a, m->place, fd);
+        take_channel(a, m, fd);
         return;
     }
     fd_closep(&fd);
@@ -151,7 +165,7 @@ static void take(struct agent *a, const struct spawn_message *m, int fd)
         if (m->place == SPAWN_NET)
             net_gone(a, status, has_failed);
         else
-            tokens_gone(a, m->place, status);
+            tokens_gone(a, m->rid, status);
     } else if (m->kind == SPAWN_SIGNAL && m->value == SIGHUP) {
         tokens_release(a);
     } else if (m->kind == SPAWN_SIGNAL) {

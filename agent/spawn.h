@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 #define SPAWN_TOKENS_MAX 16u
-#define SPAWN_NET UINT32_MAX /* the place of coffer-net, where others are token numbers */
+#define SPAWN_TOKEN 0u       /* the place of a token: its rid says which */
+#define SPAWN_NET UINT32_MAX /* the place of coffer-net */
 
 enum spawn_kind {
     /* core to spawner */
@@ -30,13 +31,14 @@ enum spawn_kind {
     /* spawner to core */
     SPAWN_CHANNEL, /* with a descriptor: the core's end of a socketpair to that process */
     SPAWN_GONE,    /* it has ended; value: its wait status */
-    SPAWN_FAILED,  /* it could not be started */
+    SPAWN_FAILED,  /* it could not be started, or not be given a channel */
     SPAWN_SIGNAL   /* value: SIGHUP or SIGTERM came */
 };
 
 struct spawn_message {
     uint32_t kind, place;
     int32_t value;
+    uint8_t rid[RID_LEN]; /* of the token's recipient: the two lists may not be the same */
 };
 
 /* -- the spawner's side -- */
@@ -65,6 +67,8 @@ int core_run(struct agent *a, const struct core_start *start, struct err *e) MUS
 /* What does not fit in now goes later, in order. ERR_FAILED: the spawner is gone, and so is the
  * agent in a moment. ERR_LIMIT: it has not listened for so long that no more is kept for it. */
 int spawn_ask(struct spawn_link *l, enum spawn_kind kind, uint32_t place, struct err *e) MUST_USE;
+int spawn_ask_token(struct spawn_link *l, enum spawn_kind kind, const uint8_t rid[RID_LEN],
+                    struct err *e) MUST_USE;
 
 /* -- both -- */
 /* On a SOCK_SEQPACKET pair; never waits. fd: goes along, or -1; stays the caller's. ERR_LIMIT: the

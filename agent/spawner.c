@@ -40,7 +40,7 @@ static int be_core(struct spawner *s, int control, struct err *e)
     a.is_pin_kept = s->options.pin_file[0] || service_has_pin();
     for (size_t i = 0; i < ARRAY_LEN(left); i++)
         fd_closep(left[i]);
-    for (size_t i = 0; i < SPAWN_TOKENS_MAX; i++)
+    for (size_t i = 0; i < SPAWNER_PLACES; i++)
         fd_closep(&s->tokens[i].control);
     if (s->options.lifeline_fd > 0)
         close(s->options.lifeline_fd);
@@ -88,7 +88,7 @@ void spawner_begin_end(struct spawner *s, int status)
     s->status = status;
     s->ending_ms = ticks_ms();
     service_tell("STOPPING=1");
-    spawner_tell(s, SPAWN_SIGNAL, 0, SIGTERM, -1);
+    spawner_tell(s, &(struct spawn_message){.kind = SPAWN_SIGNAL, .value = SIGTERM}, -1);
 }
 
 static const char *ending_text(int wait_status, char *out, size_t cap)
@@ -177,7 +177,7 @@ static void read_signals(struct spawner *s)
         if (i.ssi_signo == SIGCHLD)
             continue;
         if (i.ssi_signo == SIGHUP)
-            spawner_tell(s, SPAWN_SIGNAL, 0, SIGHUP, -1);
+            spawner_tell(s, &(struct spawn_message){.kind = SPAWN_SIGNAL, .value = SIGHUP}, -1);
         else
             spawner_begin_end(s, 0);
     }
@@ -289,10 +289,10 @@ static int find_vault(struct spawner *s, struct err *e)
 
 static int prepare(struct spawner *s, struct err *e)
 {
-    s->tokens = calloc(SPAWN_TOKENS_MAX, sizeof(*s->tokens));
+    s->tokens = calloc(SPAWNER_PLACES, sizeof(*s->tokens));
     if (!s->tokens)
         return err_set(e, ERR_MEMORY, "no memory for the agent");
-    for (size_t i = 0; i < SPAWN_TOKENS_MAX; i++)
+    for (size_t i = 0; i < SPAWNER_PLACES; i++)
         s->tokens[i].control = -1;
     spawner_raise_limit();
     if (!s->options.is_foreground)
@@ -327,7 +327,7 @@ int spawner_run(const struct agent_options *o, const struct where *w, const stru
         spawner_report(&s.options, e);
     if (!in_core) {
         spawner_end_all(&s, true);
-        spawner_kill(&s, SPAWN_NET);
+        spawner_kill(&s, &s.net);
         if (s.core != 0)
             (void)kill(s.core, SIGKILL);
         spawner_unlisten(&s);

@@ -10,9 +10,13 @@
 #include "base/attr.h"
 #include "vault/local.h"
 
+/* Of tokens: as many again as may be listed, for those that are dying. */
+#define SPAWNER_PLACES (2 * SPAWN_TOKENS_MAX)
+
 /* One process that the core may ask for. */
 struct place {
     struct local_token entry; /* of a token */
+    bool is_listed;           /* the entry is on the list; one that left it may still be dying */
     pid_t pid;                /* 0: none runs */
     int control;              /* our end of the pair over which it gets its channels; -1 */
     bool is_dying;            /* killed, and not yet gone */
@@ -33,8 +37,7 @@ struct spawner {
     bool is_agent_ours, is_proxy_ours; /* bound here, and to be removed at the end */
     struct listen_file agent_file, proxy_file;
     /* spawner_places.c */
-    struct place *tokens; /* SPAWN_TOKENS_MAX */
-    size_t n_tokens;
+    struct place *tokens; /* SPAWNER_PLACES; one stays where it is */
     /* spawner_net.c */
     struct place net;
     struct place old_net;   /* the one before, which finishes what it has begun */
@@ -67,11 +70,13 @@ void spawner_unlisten(struct spawner *s);
 void spawner_deafen(struct spawner *s);
 /* The agent's socket, where it was bound here, still lies there. */
 bool spawner_is_reachable(const struct spawner *s);
-/* spawner_places.c: what may be started, by tokens.json alone. */
+/* spawner_places.c: what may be started, by tokens.json alone. Tokens whose entry is as it was go
+ * on, wherever in it they stand. */
 int spawner_read_places(struct spawner *s, struct err *e) MUST_USE;
-struct place *spawner_place(struct spawner *s, uint32_t number); /* NULL: no such place */
-void spawner_start(struct spawner *s, uint32_t number);          /* or gives a new channel to it */
-void spawner_kill(struct spawner *s, uint32_t number);
+/* NULL: no such place. */
+struct place *spawner_place(struct spawner *s, const struct spawn_message *m);
+void spawner_start(struct spawner *s, struct place *p); /* or gives a new channel to it */
+void spawner_kill(struct spawner *s, struct place *p);  /* NULL: one that is gone */
 /* Channels to a new core for the tokens that run. */
 void spawner_give_all(struct spawner *s);
 /* One of ours has ended: true, and the core was told. */
@@ -80,8 +85,8 @@ bool spawner_has_children(const struct spawner *s);
 /* The end of them; the proxy may finish what it has begun. is_hard: `coffer unlock` is killed. */
 void spawner_end_all(struct spawner *s, bool is_hard);
 /* A new channel between it and the core. */
-void spawner_give(struct spawner *s, struct place *p, uint32_t number);
-void spawner_tell(struct spawner *s, enum spawn_kind kind, uint32_t place, int value, int fd);
+void spawner_give(struct spawner *s, struct place *p);
+void spawner_tell(struct spawner *s, const struct spawn_message *m, int fd);
 
 /* spawner_ports.c: all TCP ports that coffer-net needs for this vault. */
 int spawner_ports(const struct where *w, const struct env *env, struct ports *out,
@@ -100,7 +105,7 @@ void spawner_net_step(struct spawner *s);
 bool spawner_net_reap(struct spawner *s, pid_t pid); /* it was the one before */
 
 /* spawner_words.c: starts the process of this place. */
-int spawner_launch(struct spawner *s, uint32_t number, struct place *p, struct err *e) MUST_USE;
+int spawner_launch(struct spawner *s, bool is_net, struct place *p, struct err *e) MUST_USE;
 void spawner_unlock(struct spawner *s); /* `coffer unlock`, where there is a PIN for it */
 
 /* spawner_start.c: as many descriptors as clients may need. */

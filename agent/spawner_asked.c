@@ -25,6 +25,18 @@ static void core_ready(struct spawner *s)
         spawner_unlock(s);
 }
 
+static void start(struct spawner *s, const struct spawn_message *m)
+{
+    struct place *p = spawner_place(s, m);
+    struct spawn_message failed = *m;
+
+    failed.kind = SPAWN_FAILED;
+    if (p)
+        spawner_start(s, p);
+    else
+        spawner_tell(s, &failed, -1);
+}
+
 static void core_asks(struct spawner *s, const struct spawn_message *m)
 {
     struct err e = {.code = OK};
@@ -32,10 +44,10 @@ static void core_asks(struct spawner *s, const struct spawn_message *m)
     switch ((enum spawn_kind)m->kind) {
     case SPAWN_START:
         if (!s->is_ending)
-            spawner_start(s, m->place);
+            start(s, m);
         break;
     case SPAWN_KILL:
-        spawner_kill(s, m->place);
+        spawner_kill(s, spawner_place(s, m));
         break;
     case SPAWN_RENEW:
         (void)spawner_net_renew(s);

@@ -44,17 +44,18 @@ bool spawner_net_renew(struct spawner *s)
     bool is_read = spawner_ports(s->where, s->env, &now, &e) == OK;
     if (is_read && spawner_ports_cover(&s->net_ports, &now))
         return false;
-    s->renew_ms = ticks_ms() + AGAIN_MS;
-    if (!is_read || s->old_net.pid != 0)
+    if (!is_read || s->old_net.pid != 0) {
+        s->renew_ms = ticks_ms() + AGAIN_MS;
         return false;
-    if (spawner_launch(s, SPAWN_NET, &fresh, &e)) {
+    }
+    if (spawner_launch(s, true, &fresh, &e)) { /* else it says when to look again */
+        s->renew_ms = ticks_ms() + AGAIN_MS;
         spawner_say("%s", e.msg);
         return false;
     }
-    s->renew_ms = 0;
     s->old_net = s->net;
     s->net = fresh;
-    spawner_give(s, &s->net, SPAWN_NET);
+    spawner_give(s, &s->net);
     spawner_net_finish(&s->old_net);
     return true;
 }

@@ -13,63 +13,93 @@
 
 #define HANDED 'C'
 
-static int read_entries(const struct spawner *s, struct place *out, size_t *n, struct err *e)
+/* Also one that is listed no more, while its process is dying. */
+static struct place *find(struct spawner *s, const uint8_t rid[RID_LEN])
+{
+    for (size_t i = 0; i < SPAWNER_PLACES; i++) {
+        struct place *p = &s->tokens[i];
+        if ((p->is_listed || p->pid != 0) && memcmp(p->entry.rid, rid, RID_LEN) == 0)
+            return p;
+    }
+    return NULL;
+}
+
+static struct place *find_free(struct spawner *s)
+{
+    for (size_t i = 0; i < SPAWNER_PLACES; i++)
+        if (!s->tokens[i].is_listed && s->tokens[i].pid == 0)
+            return &s->tokens[i];
+    return NULL;
+}
+
+static void list(struct spawner *s, const struct local_token *entry)
+{
+    struct place *p = find(s, entry->rid);
+
+    if (p && !local_same(&p->entry, entry))
+        spawner_kill(s, p);
+    if (!p)
+        p = find_free(s);
+    if (!p) {
+        spawner_say("too many tokens whose drivers do not end");
+        return;
+    }
+    p->entry = *entry;
+    p->is_listed = true;
+}
+
+int spawner_read_places(struct spawner *s, struct err *e)
 {
     struct local_tokens *all = calloc(1, sizeof(*all));
-    size_t found = 0;
 
     if (!all)
         return err_set(e, ERR_MEMORY, "no memory for tokens.json");
-    int rc = local_read(s->where, all, e);
-    for (size_t i = 0; !rc && i < all->n && found < SPAWN_TOKENS_MAX; i++)
-        if (memcmp(all->v[i].vault_id, s->vault_id, VAULT_ID_LEN) == 0)
-            out[found++].entry = all->v[i];
-    free(all);
-    if (!rc)
-        *n = found;
-    return rc;
-}
-
-/* Those whose entry stands where it stood go on; the others end, and start when they are next asked
- * for. */
-int spawner_read_places(struct spawner *s, struct err *e)
-{
-    struct place *now = calloc(SPAWN_TOKENS_MAX, sizeof(*now));
-    size_t n = 0;
-
-    if (!now)
-        return err_set(e, ERR_MEMORY, "no memory for tokens.json");
-    int rc = read_entries(s, now, &n, e);
-    for (uint32_t i = 0; !rc && i < SPAWN_TOKENS_MAX; i++) {
-        struct place *p = &s->tokens[i];
-        if (memcmp(&p->entry, &now[i].entry, sizeof(p->entry)) != 0)
-            spawner_kill(s, i);
-        p->entry = now[i].entry;
+    if (local_read(s->where, all, e)) {
+        free(all);
+        return e->code;
     }
-    if (!rc)
-        s->n_tokens = n;
-    free(now);
-    return rc;
+    local_keep(all, s->vault_id, SPAWN_TOKENS_MAX);
+    for (size_t i = 0; i < SPAWNER_PLACES; i++) {
+        struct place *p = &s->tokens[i];
+        if (p->is_listed && !local_of(all, p->entry.rid)) {
+            spawner_kill(s, p);
+            p->is_listed = false;
+        }
+    }
+    for (size_t i = 0; i < all->n; i++)
+        list(s, &all->v[i]);
+    free(all);
+    return OK;
 }
 
-struct place *spawner_place(struct spawner *s, uint32_t number)
+struct place *spawner_place(struct spawner *s, const struct spawn_message *m)
 {
-    if (number == SPAWN_NET)
+    if (m->place == SPAWN_NET)
         return s->options.has_no_proxy ? NULL : &s->net;
-    return number < s->n_tokens ? &s->tokens[number] : NULL;
+    struct place *p = find(s, m->rid);
+    return p && p->is_listed ? p : NULL;
 }
 
-void spawner_tell(struct spawner *s, enum spawn_kind kind, uint32_t place, int value, int fd)
+void spawner_tell(struct spawner *s, const struct spawn_message *m, int fd)
 {
-    const struct spawn_message m = {.kind = kind, .place = place, .value = value};
     struct err e;
 
-    if (s->core_control < 0 || !spawn_send(s->core_control, &m, fd, &e))
+    if (s->core_control < 0 || !spawn_send(s->core_control, m, fd, &e))
         return;
     /* one that left so many unread hangs: without this one it is not to go on, and the next one
      * asks for all anew */
     if (e.code == ERR_LIMIT && s->core != 0)
         (void)kill(s->core, SIGKILL);
+}
+
+static void tell_of(struct spawner *s, enum spawn_kind kind, const struct place *p, int value,
+                    int fd)
+{
+    struct spawn_message m = {
+        .kind = kind, .place = p == &s->net ? SPAWN_NET : SPAWN_TOKEN, .value = value};
+
+    memcpy(m.rid, p->entry.rid, RID_LEN);
+    spawner_tell(s, &m, fd);
 }
 
 static int hand_over(int control, int fd)
@@ -91,56 +121,50 @@ static int hand_over(int control, int fd)
     return sendmsg(control, &h, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
-void spawner_give(struct spawner *s, struct place *p, uint32_t number)
+void spawner_give(struct spawner *s, struct place *p)
 {
     int pair[2];
 
     if (s->core_control < 0)
         return;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
-        spawner_tell(s, SPAWN_FAILED, number, 0, -1);
+        tell_of(s, SPAWN_FAILED, p, 0, -1);
         return;
     }
-    /* one that does not take it has ended, or hangs: it is told that it is gone when it is */
-    if (hand_over(p->control, pair[0]) == 0)
-        spawner_tell(s, SPAWN_CHANNEL, number, 0, pair[1]);
-    else
-        spawner_kill(s, number);
+    if (hand_over(p->control, pair[0]) == 0) {
+        tell_of(s, SPAWN_CHANNEL, p, 0, pair[1]);
+    } else { /* it has ended, or hangs; that coffer-net is gone is told when it is */
+        spawner_kill(s, p);
+        if (p != &s->net)
+            tell_of(s, SPAWN_FAILED, p, 0, -1);
+    }
     close(pair[0]);
     close(pair[1]);
 }
 
-void spawner_start(struct spawner *s, uint32_t number)
+void spawner_start(struct spawner *s, struct place *p)
 {
-    struct place *p = spawner_place(s, number);
     struct err e = {.code = OK};
+    bool is_net = p == &s->net;
 
-    if (!p) {
-        spawner_tell(s, SPAWN_FAILED, number, 0, -1);
-        return;
-    }
     p->is_wanted = p->is_dying;
     if (p->is_dying)
         return;
-    if (p->pid == 0 && spawner_launch(s, number, p, &e)) {
+    if (p->pid == 0 && spawner_launch(s, is_net, p, &e)) {
         spawner_say("%s", e.msg);
-        spawner_tell(s, SPAWN_FAILED, number, 0, -1);
+        tell_of(s, SPAWN_FAILED, p, 0, -1);
         return;
     }
-    if (number != SPAWN_NET || !spawner_net_renew(s))
-        spawner_give(s, p, number);
+    if (!is_net || !spawner_net_renew(s))
+        spawner_give(s, p);
 }
 
-void spawner_kill(struct spawner *s, uint32_t number)
+void spawner_kill(struct spawner *s, struct place *p)
 {
-    struct place *p = number == SPAWN_NET         ? &s->net
-                      : number < SPAWN_TOKENS_MAX ? &s->tokens[number]
-                                                  : NULL;
-
-    if (!p)
-        return;
     if (p != &s->net) /* perhaps for a lock: nothing is unlocked unasked after it */
         s->is_unlock_wanted = false;
+    if (!p)
+        return;
     p->is_wanted = false;
     if (p->pid == 0 || p->is_dying)
         return;
@@ -150,13 +174,12 @@ void spawner_kill(struct spawner *s, uint32_t number)
 
 void spawner_give_all(struct spawner *s)
 {
-    for (uint32_t i = 0; i < s->n_tokens; i++)
+    for (size_t i = 0; i < SPAWNER_PLACES; i++)
         if (s->tokens[i].pid != 0 && !s->tokens[i].is_dying)
-            spawner_give(s, &s->tokens[i], i);
+            spawner_give(s, &s->tokens[i]);
 }
 
-static bool reap_place(struct spawner *s, struct place *p, uint32_t number, pid_t pid,
-                       int wait_status)
+static bool reap_place(struct spawner *s, struct place *p, pid_t pid, int wait_status)
 {
     if (p->pid != pid)
         return false;
@@ -165,9 +188,9 @@ static bool reap_place(struct spawner *s, struct place *p, uint32_t number, pid_
     p->is_dying = p->is_wanted = false;
     p->end_ms = 0;
     fd_closep(&p->control);
-    spawner_tell(s, SPAWN_GONE, number, wait_status, -1);
+    tell_of(s, SPAWN_GONE, p, wait_status, -1);
     if (is_wanted && !s->is_ending)
-        spawner_start(s, number);
+        spawner_start(s, p);
     return true;
 }
 
@@ -179,10 +202,10 @@ bool spawner_reap(struct spawner *s, pid_t pid, int wait_status)
             spawner_unlock(s);
         return true;
     }
-    if (spawner_net_reap(s, pid) || reap_place(s, &s->net, SPAWN_NET, pid, wait_status))
+    if (spawner_net_reap(s, pid) || reap_place(s, &s->net, pid, wait_status))
         return true;
-    for (uint32_t i = 0; i < SPAWN_TOKENS_MAX; i++)
-        if (reap_place(s, &s->tokens[i], i, pid, wait_status))
+    for (size_t i = 0; i < SPAWNER_PLACES; i++)
+        if (reap_place(s, &s->tokens[i], pid, wait_status))
             return true;
     return false;
 }
@@ -191,15 +214,15 @@ bool spawner_has_children(const struct spawner *s)
 {
     bool has = s->core != 0 || s->net.pid != 0 || s->old_net.pid != 0 || s->unlock != 0;
 
-    for (uint32_t i = 0; i < SPAWN_TOKENS_MAX; i++)
+    for (size_t i = 0; i < SPAWNER_PLACES; i++)
         has = has || s->tokens[i].pid != 0;
     return has;
 }
 
 void spawner_end_all(struct spawner *s, bool is_hard)
 {
-    for (uint32_t i = 0; i < SPAWN_TOKENS_MAX; i++)
-        spawner_kill(s, i);
+    for (size_t i = 0; i < SPAWNER_PLACES; i++)
+        spawner_kill(s, &s->tokens[i]);
     spawner_net_finish(&s->net);
     if (s->unlock != 0)
         (void)kill(s->unlock, is_hard ? SIGKILL : SIGTERM);

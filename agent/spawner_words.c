@@ -137,15 +137,15 @@ static int launch_token(struct spawner *s, const struct local_token *t, int thei
     return exec_words(&w, envp, &theirs, 1, pid, e);
 }
 
-int spawner_launch(struct spawner *s, uint32_t number, struct place *p, struct err *e)
+int spawner_launch(struct spawner *s, bool is_net, struct place *p, struct err *e)
 {
     int pair[2];
     pid_t pid = 0;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
         return err_sys(e, errno, "make the way to another process");
-    int rc = number == SPAWN_NET ? launch_net(s, pair[1], &pid, e)
-                                 : launch_token(s, &p->entry, pair[1], &pid, e);
+    int rc = is_net ? launch_net(s, pair[1], &pid, e)
+                    : launch_token(s, &p->entry, pair[1], &pid, e);
     close(pair[1]);
     if (rc) {
         close(pair[0]);
@@ -164,8 +164,8 @@ static bool has_pin(const struct spawner *s)
 {
     bool has = s->options.pin_file[0] || service_has_pin();
 
-    for (size_t i = 0; i < s->n_tokens; i++)
-        has = has || s->tokens[i].entry.pin_file[0];
+    for (size_t i = 0; i < SPAWNER_PLACES; i++)
+        has = has || (s->tokens[i].is_listed && s->tokens[i].entry.pin_file[0]);
     return has;
 }
 

@@ -72,7 +72,7 @@ static void unlock_unattended(struct place *p)
     if (p->unattended_ms && now - p->unattended_ms < UNATTENDED_MS)
         return;
     p->unattended_ms = now;
-    (void)!spawn_ask(p->all->agent->spawner, SPAWN_UNLOCK, p->number, &quiet);
+    (void)!spawn_ask_token(p->all->agent->spawner, SPAWN_UNLOCK, p->entry.rid, &quiet);
 }
 
 /* Its channel is of no more use: nothing is known of it, and whoever waits for it is told. */
@@ -104,7 +104,7 @@ static void kill_it(struct place *p)
 {
     struct err quiet;
     if (p->at != PLACE_OFF)
-        (void)!spawn_ask(p->all->agent->spawner, SPAWN_KILL, p->number, &quiet);
+        (void)!spawn_ask_token(p->all->agent->spawner, SPAWN_KILL, p->entry.rid, &quiet);
 }
 
 void place_kill(struct place *p, const struct err *why)
@@ -121,25 +121,56 @@ static bool is_same_token(const struct local_token *x, const struct local_token 
            strcmp(x->where.label, y->where.label) == 0;
 }
 
+/* A PIN that is kept opens it again: of the same token alone, no other one gets it unasked. */
+static void unlock_anew(struct place *p)
+{
+    p->unattended_ms = 0;
+    unlock_unattended(p);
+}
+
+static void say_key_changed(struct place *p)
+{
+    notice(p->all->agent, NOTICE_TOKEN, place_label(p),
+           "the sealing key is another one; it is locked now: run 'coffer unlock'");
+}
+
 void place_change(struct place *p, const struct local_token *entry)
 {
     struct err why;
-    bool was_unlocked = p->is_unlocked;
+    bool was_unlocked = p->is_unlocked, is_same = is_same_token(&p->entry, entry);
     err_set(&why, ERR_TOKEN, "token '%s' is another one on this machine's list now",
             place_label(p));
     place_kill(p, &why);
-    if (!entry)
-        return;
-    bool is_same = is_same_token(&p->entry, entry);
     p->entry = *entry;
     if (!was_unlocked)
         return;
     notice(p->all->agent, NOTICE_TOKEN, place_label(p), "%s; it is locked now: run 'coffer unlock'",
-           is_same ? "the sealing key is another one" : why.msg);
-    if (!is_same) /* no other token gets a PIN unasked */
+           is_same ? "what this machine knows of the token has changed" : why.msg);
+    if (is_same)
+        unlock_anew(p);
+}
+
+bool place_is_same_token(const struct place *p, const struct place *other)
+{
+    return is_same_token(&p->entry, &other->entry);
+}
+
+void place_leave(struct place *p, struct place *next)
+{
+    struct agent *a = p->all->agent;
+    struct err why;
+    bool was_unlocked = p->is_unlocked;
+    err_set(&why, ERR_TOKEN, "token '%s' is not on this machine's list any more", place_label(p));
+    place_kill(p, &why);
+    if (!was_unlocked || (next && next->is_unlocked))
         return;
-    p->unattended_ms = 0;
-    unlock_unattended(p);
+    if (next) {
+        say_key_changed(next);
+        unlock_anew(next);
+        return;
+    }
+    notice(a, NOTICE_TOKEN, place_label(p), "%s; it is locked now%s", why.msg,
+           tokens_is_unlocked(a) ? "" : ": run 'coffer unlock'");
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *ctx)
@@ -162,12 +193,11 @@ static void on_limit(evutil_socket_t fd, short what, void *ctx)
     p->is_wanted = again;
 }
 
-struct place *place_new(struct tokens *all, uint32_t number, const struct local_token *entry,
-                        struct err *e)
+struct place *place_new(struct tokens *all, const struct local_token *entry, struct err *e)
 {
     struct place *p = wipe_malloc(sizeof(*p));
     if (p) {
-        *p = (struct place){.all = all, .number = number, .entry = *entry};
+        *p = (struct place){.all = all, .entry = *entry};
         p->limit = event_new(all->agent->loop, -1, 0, on_limit, p);
     }
     if (p && p->limit)
@@ -237,7 +267,7 @@ static int send_op(struct place *p, struct tokens_op *op, struct err *e)
 static void start(struct place *p)
 {
     struct err why;
-    if (spawn_ask(p->all->agent->spawner, SPAWN_START, p->number, &why)) {
+    if (spawn_ask_token(p->all->agent->spawner, SPAWN_START, p->entry.rid, &why)) {
         fail_all(p, &why);
         return;
     }
@@ -333,7 +363,6 @@ void place_channel(struct place *p, int fd)
 void place_gone(struct place *p, int status)
 {
     struct err why;
-    (void)status;
     if (p->at == PLACE_ENDING) {
         p->at = PLACE_OFF;
         place_run(p);
@@ -342,6 +371,8 @@ void place_gone(struct place *p, int status)
     if (p->at == PLACE_OFF)
         return;
     if (p->at == PLACE_STARTING) {
+        if (status != -1) /* one from before this place was: ours is on its way */
+            return;
         err_set(&why, ERR_TOKEN, "the driver of token '%s' could not be started", place_label(p));
         err_hint(&why, "'coffer doctor' says more");
         forget(p, PLACE_OFF, &why);

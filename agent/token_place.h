@@ -40,7 +40,6 @@ struct tokens_op {
 
 struct place {
     struct tokens *all;
-    uint32_t number;
     struct local_token entry;
     enum place_at at;
     struct token_channel *channel;
@@ -67,12 +66,15 @@ struct tokens {
 
 const char *place_label(const struct place *p);
 /* NULL on failure. */
-struct place *place_new(struct tokens *all, uint32_t number, const struct local_token *entry,
-                        struct err *e);
+struct place *place_new(struct tokens *all, const struct local_token *entry, struct err *e);
 /* Drops what it was asked without a word. */
 void place_free(struct place *p);
-/* Another entry stands here now: ends what ran. NULL: none, place_free comes. */
+/* This recipient's entry is another one now: ends what ran. */
 void place_change(struct place *p, const struct local_token *entry);
+/* The recipient is on the list no more: ends what ran; place_free comes. next: the same token with
+ * another sealing key; NULL: none. */
+void place_leave(struct place *p, struct place *next);
+bool place_is_same_token(const struct place *p, const struct place *other);
 /* Takes op, which is asked as soon as it can be. */
 void place_ask(struct place *p, struct tokens_op *op);
 void place_channel(struct place *p, int fd);

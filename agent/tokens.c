@@ -24,41 +24,69 @@ static struct local_tokens *entries(const struct agent *a, struct err *e)
         wipe_free(all);
         return NULL;
     }
-    size_t n = 0;
-    for (size_t i = 0; i < all->n; i++)
-        if (memcmp(all->v[i].vault_id, a->vault_id, VAULT_ID_LEN) == 0 && n < SPAWN_TOKENS_MAX)
-            all->v[n++] = all->v[i];
-    all->n = n;
+    local_keep(all, a->vault_id, SPAWN_TOKENS_MAX);
     return all;
 }
 
-static bool is_same(const struct local_token *x, const struct local_token *y)
+static struct place *place_of(const struct agent *a, const uint8_t rid[RID_LEN])
 {
-    return memcmp(x->rid, y->rid, RID_LEN) == 0 && x->scheme == y->scheme &&
-           strcmp(x->where.module, y->where.module) == 0 &&
-           strcmp(x->where.softhsm_conf, y->where.softhsm_conf) == 0 &&
-           strcmp(x->where.label, y->where.label) == 0 &&
-           strcmp(x->where.serial, y->where.serial) == 0 &&
-           bytes_eq(bytes_of(x->key_id, x->key_id_len), bytes_of(y->key_id, y->key_id_len)) &&
-           strcmp(x->pin_file, y->pin_file) == 0;
+    for (size_t i = 0; i < a->tokens->n; i++)
+        if (memcmp(a->tokens->places[i]->entry.rid, rid, RID_LEN) == 0)
+            return a->tokens->places[i];
+    return NULL;
+}
+
+/* Takes those that are not listed any more out; n of them. */
+static size_t take_out(struct tokens *t, const struct local_tokens *all, struct place **out)
+{
+    size_t kept = 0, n = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        struct place *p = t->places[i];
+        if (local_of(all, p->entry.rid))
+            t->places[kept++] = p;
+        else
+            out[n++] = p;
+    }
+    for (size_t i = kept; i < t->n; i++)
+        t->places[i] = NULL;
+    t->n = kept;
+    return n;
+}
+
+static int put_in(struct tokens *t, const struct local_token *entry, struct err *e)
+{
+    struct place *p = place_of(t->agent, entry->rid);
+    if (p && !local_same(&p->entry, entry))
+        place_change(p, entry);
+    if (p)
+        return OK;
+    p = place_new(t, entry, e);
+    if (!p)
+        return e->code;
+    t->places[t->n++] = p;
+    return OK;
+}
+
+static struct place *same_token(const struct tokens *t, const struct place *as)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (place_is_same_token(t->places[i], as))
+            return t->places[i];
+    return NULL;
 }
 
 static int take_entries(struct tokens *t, const struct local_tokens *all, struct err *e)
 {
-    while (t->n > all->n) {
-        place_change(t->places[--t->n], NULL);
-        place_free(t->places[t->n]);
-        t->places[t->n] = NULL;
+    struct place *left[SPAWN_TOKENS_MAX];
+    size_t n = take_out(t, all, left);
+    int rc = OK;
+    for (size_t i = 0; !rc && i < all->n; i++)
+        rc = put_in(t, &all->v[i], e);
+    for (size_t i = 0; i < n; i++) {
+        place_leave(left[i], same_token(t, left[i]));
+        place_free(left[i]);
     }
-    for (size_t i = 0; i < t->n; i++)
-        if (!is_same(&t->places[i]->entry, &all->v[i]))
-            place_change(t->places[i], &all->v[i]);
-    for (; t->n < all->n; t->n++) {
-        t->places[t->n] = place_new(t, (uint32_t)t->n, &all->v[t->n], e);
-        if (!t->places[t->n])
-            return e->code;
-    }
-    return OK;
+    return rc;
 }
 
 static int read_entries(struct agent *a, struct err *e)
@@ -135,6 +163,7 @@ void tokens_free(struct agent *a)
 size_t tokens_view(const struct agent *a, size_t i, struct token_view *out)
 {
     const struct tokens *t = a->tokens;
+    *out = (struct token_view){.restarts = 0}; /* of one that has gone meanwhile, too */
     if (i < t->n) {
         const struct place *p = t->places[i];
         *out = (struct token_view){.is_running = p->at == PLACE_UP,
@@ -149,18 +178,24 @@ size_t tokens_view(const struct agent *a, size_t i, struct token_view *out)
     return t->n;
 }
 
-void tokens_channel(struct agent *a, uint32_t place, int fd)
+void tokens_channel(struct agent *a, const uint8_t rid[RID_LEN], int fd)
 {
-    if (place < a->tokens->n)
-        place_channel(a->tokens->places[place], fd);
-    else
-        fd_closep(&fd);
+    struct place *p = place_of(a, rid);
+    struct err quiet;
+    if (p) {
+        place_channel(p, fd);
+        return;
+    }
+    fd_closep(&fd);
+    /* the spawner's list is older than ours: a token on it no more is not to stay unlocked */
+    (void)!spawn_ask(a->spawner, SPAWN_RELOAD, 0, &quiet);
 }
 
-void tokens_gone(struct agent *a, uint32_t place, int status)
+void tokens_gone(struct agent *a, const uint8_t rid[RID_LEN], int status)
 {
-    if (place < a->tokens->n)
-        place_gone(a->tokens->places[place], status);
+    struct place *p = place_of(a, rid);
+    if (p)
+        place_gone(p, status);
 }
 
 static void ask(struct agent *a, size_t i, enum op_kind kind, int pin_fd, uint32_t flags,
@@ -200,14 +235,6 @@ static int none_unlocked(struct err *e)
 {
     err_set(e, ERR_PERSON, "no token of this vault is unlocked");
     return err_hint(e, "run 'coffer unlock'");
-}
-
-static struct place *place_of(const struct agent *a, const uint8_t rid[RID_LEN])
-{
-    for (size_t i = 0; i < a->tokens->n; i++)
-        if (memcmp(a->tokens->places[i]->entry.rid, rid, RID_LEN) == 0)
-            return a->tokens->places[i];
-    return NULL;
 }
 
 static bool may_touch(const struct place *p)

@@ -27,11 +27,11 @@ int tokens_new(struct agent *a, struct err *e) MUST_USE; /* sets a->tokens; read
 void tokens_free(struct agent *a);
 size_t tokens_view(const struct agent *a, size_t i, struct token_view *out); /* returns how many
                                                                               * there are */
-/* From the spawner: fd, taken over, is the core's end of the channel of this place. */
-void tokens_channel(struct agent *a, uint32_t place, int fd);
+/* From the spawner: fd, taken over, is the core's end of the channel to this recipient's token. */
+void tokens_channel(struct agent *a, const uint8_t rid[RID_LEN], int fd);
 /* Its process has ended; for each that ever was exactly once. status -1: it could not be started
  * (SPAWN_FAILED). */
-void tokens_gone(struct agent *a, uint32_t place, int status);
+void tokens_gone(struct agent *a, const uint8_t rid[RID_LEN], int status);
 
 /* d lives as long as the call. Never called from within the call that took it. */
 typedef void tokens_done(void *ctx, const struct tokenwire_done *d);
@@ -61,7 +61,8 @@ bool tokens_may_touch(const struct agent *a, const uint8_t rid[RID_LEN]);
 bool tokens_is_unlocked(const struct agent *a); /* any of them */
 void tokens_lock(struct agent *a);    /* kills all: what waits fails with ERR_PERSON */
 void tokens_release(struct agent *a); /* SIGHUP: lets go of the tokens until next asked */
-/* Has the spawner read tokens.json again, and does so, too; unchanged tokens go on. */
+/* Has the spawner read tokens.json again, and does so, too; unchanged tokens go on, wherever in it
+ * they stand. */
 int tokens_reload(struct agent *a, struct err *e) MUST_USE;
 /* tokens_reload if tokens.json changed: by a new sealing key, or a token that was made known. */
 void tokens_follow(struct agent *a);

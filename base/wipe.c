@@ -3,6 +3,7 @@
 #include "base/wipe.h"
 
 #include <cjson/cJSON.h>
+#include <malloc.h>
 #include <openssl/crypto.h>
 
 #include <stdint.h>
@@ -93,6 +94,13 @@ static void *ossl_realloc(void *p, size_t n, const char *file, int line)
         return wipe_realloc(p, n);
     wipe_free(p);
     return NULL;
+}
+
+void wipe_give_back(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }
 
 int wipe_install(struct err *e)

@@ -18,6 +18,9 @@ void wipe_free(void *p); /* takes NULL */
  * that the dynamic linker saved while it bound a function included. */
 void wipe_stack(void);
 
+/* What a rush left free between what lives on goes back to the system, where the C library can. */
+void wipe_give_back(void);
+
 /* Hands the allocator to OpenSSL and cJSON, and starts OpenSSL without openssl.cnf. Must come
  * before their first call; ERR_FAILED when it came too late. */
 int wipe_install(struct err *e) MUST_USE;

@@ -175,7 +175,7 @@ static int what_it_says(struct bytes text, struct err *e)
 }
 
 /* Everything until its end of the pipe is closed. */
-static int wait_ready(int fd, struct err *e)
+static int wait_ready(int fd, bool *is_late, struct err *e)
 {
     AUTO_BUF text = BUF_INIT(ANSWER_MAX);
     uint64_t until = ticks_ms() + START_MS;
@@ -184,6 +184,7 @@ static int wait_ready(int fd, struct err *e)
         struct pollfd p = {.fd = fd, .events = POLLIN};
         uint64_t now = ticks_ms();
         int n = poll(&p, 1, now < until ? (int)(until - now) : 0);
+        *is_late = n == 0;
         if (n == 0)
             return err_set(e, ERR_FAILED, "coffer-agent does not become ready");
         if (n < 0 && errno != EINTR)
@@ -229,6 +230,7 @@ int agent_start(const struct cli *c, const char *listen, int *life, pid_t *pid, 
     AUTO(fd_closep) int life_in = -1;
     AUTO(fd_closep) int life_out = -1;
     int ready[2], hold[2];
+    bool is_late = false;
 
     if (life && pipe2(hold, O_CLOEXEC))
         return err_sys(e, errno, "make a pipe");
@@ -241,8 +243,14 @@ int agent_start(const struct cli *c, const char *listen, int *life, pid_t *pid, 
     ready_in = ready[0];
     int rc = start(c, listen, ready[1], life_in, pid, e);
     close(ready[1]);
-    if (rc || wait_ready(ready_in, e))
+    if (rc)
+        return rc;
+    if (wait_ready(ready_in, &is_late, e)) {
+        if (is_late && !life) /* with one it ends now */
+            err_hint(e, "it may become so yet: 'coffer status' tells; 'coffer agent --stop' ends "
+                        "it then");
         return e->code;
+    }
     if (life) {
         *life = life_out;
         life_out = -1;

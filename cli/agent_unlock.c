@@ -105,17 +105,28 @@ static int none_there(const struct agent_view *a, const struct vault *v, struct 
     return session_hint_lost(v, a->tokens[0].rid, e);
 }
 
+/* is_usable: and no PIN is refused by it beforehand. */
+static struct view_token *first_there(struct agent_view *a, bool is_usable)
+{
+    for (size_t i = 0; i < a->n_tokens; i++) {
+        struct view_token *t = &a->tokens[i];
+        bool is_refusing = t->info.pin == PIN_LOCKED || t->info.pin == PIN_UNSET;
+        if (t->is_known && t->is_present && !(is_usable && is_refusing))
+            return t;
+    }
+    return NULL;
+}
+
 static int find_token(struct agent_view *a, const struct vault *v, struct view_token **out,
                       struct err *e)
 {
     if (agent_view_read(a, true, e))
         return e->code;
-    for (size_t i = 0; i < a->n_tokens; i++)
-        if (a->tokens[i].is_known && a->tokens[i].is_present) {
-            *out = &a->tokens[i];
-            return OK;
-        }
-    return none_there(a, v, e);
+    *out = first_there(a, true);
+    if (*out)
+        return OK;
+    *out = first_there(a, false); /* it says itself why it cannot be unlocked */
+    return *out ? OK : none_there(a, v, e);
 }
 
 /* Where this machine remembers a PIN for the token; "" where it does not. */

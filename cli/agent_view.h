@@ -48,10 +48,10 @@ int agent_view_read(struct agent_view *a, bool look, struct err *e) MUST_USE;
 /* {"op":op} and nothing else. */
 int agent_tell(struct agent_client *c, const char *op, struct err *e) MUST_USE;
 
-/* Gives the agent the PIN of the first of the vault's tokens that is there, with the rules of
- * pin_login. OK at once where one is unlocked. *used: which one it was, NULL when nothing was to be
- * done. The PIN goes through a pipe that the token's helper reads; no other part of the agent sees
- * it. */
+/* Gives the agent the PIN of the first of the vault's tokens that is there and whose PIN is not
+ * locked up, with the rules of pin_login. OK at once where one is unlocked. *used: which one it
+ * was, NULL when nothing was to be done. The PIN goes through a pipe that the token's helper reads;
+ * no other part of the agent sees it. */
 int agent_unlock(const struct cli *c, const struct vault *v, struct agent_view *a,
                  const struct view_token **used, struct err *e) MUST_USE;
 

@@ -30,6 +30,8 @@ struct running {
     int life;
     char bearer[BEARER_TEXT]; /* lent; "": none is needed */
     pid_t bot;
+    int signals, status;
+    bool has_ended; /* the bot, with that status */
 };
 
 /* -- the agent -- */
@@ -112,22 +114,6 @@ static void end_agent(struct running *r)
         poll(NULL, 0, END_STEP_MS);
 }
 
-/* Its core was started anew, and has forgotten what it lent. */
-static void connect_again(struct running *r)
-{
-    struct err e;
-
-    agent_view_close(&r->a);
-    int rc = agent_view_open(r->c, vault_id(r->v), &r->a, &e);
-    if (!rc && r->bearer[0])
-        rc = lend(r, true, &e);
-    if (rc) {
-        out_warn("the agent was lost: %s", e.msg);
-        out_hint("'%s' is not signed for any more; end the program, and run it again", r->name);
-        agent_view_close(&r->a);
-    }
-}
-
 /* -- the bot -- */
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT};
@@ -139,18 +125,47 @@ static void pass_on(const struct running *r, const struct signalfd_siginfo *s)
         kill(r->bot, (int)s->ssi_signo);
 }
 
-/* Until the bot ends. */
-static int watch(struct running *r, int signals, int *status, struct err *e)
+/* Passes on what came; true: the bot has ended. */
+static bool look_after(void *ctx)
 {
-    while (!child_ended(r->bot, status)) {
+    struct running *r = ctx;
+    struct signalfd_siginfo s;
+
+    while (read(r->signals, &s, sizeof(s)) == (ssize_t)sizeof(s))
+        pass_on(r, &s);
+    if (!r->has_ended)
+        r->has_ended = child_ended(r->bot, &r->status);
+    return r->has_ended;
+}
+
+/* Its core was started anew, and has forgotten what it lent. */
+static void connect_again(struct running *r)
+{
+    struct err e;
+
+    agent_view_close(&r->a);
+    /* an agent that stands still may take its time: the bot is not left alone meanwhile */
+    agent_client_beside(r->signals, look_after, r);
+    int rc = agent_view_open(r->c, vault_id(r->v), &r->a, &e);
+    if (!rc && r->bearer[0])
+        rc = lend(r, true, &e);
+    agent_client_beside(-1, NULL, NULL);
+    if (rc && !r->has_ended) {
+        out_warn("the agent was lost: %s", e.msg);
+        out_hint("'%s' is not signed for any more; end the program, and run it again", r->name);
+        agent_view_close(&r->a);
+    }
+}
+
+/* Until the bot ends. */
+static int watch(struct running *r, struct err *e)
+{
+    while (!look_after(r)) {
         struct pollfd p[] = {
-            {.fd = signals, .events = POLLIN},
+            {.fd = r->signals, .events = POLLIN},
             {.fd = r->a.client ? agent_client_fd(r->a.client) : -1, .events = POLLIN}};
-        struct signalfd_siginfo s;
         if (poll(p, ARRAY_LEN(p), -1) < 0 && errno != EINTR)
             return err_sys(e, errno, "wait for the program");
-        while (read(signals, &s, sizeof(s)) == (ssize_t)sizeof(s))
-            pass_on(r, &s);
         if (p[1].revents)
             connect_again(r);
     }
@@ -185,7 +200,12 @@ static int run_it(struct running *r, const struct bot_env *env, int *status, str
         return err_sys(e, errno, "hold signals");
     signals = signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
     int rc = signals < 0 ? err_sys(e, errno, "wait for signals") : start_bot(r, env, &before, e);
-    return rc ? rc : watch(r, signals, status, e);
+    if (rc)
+        return rc;
+    r->signals = signals;
+    rc = watch(r, e);
+    *status = r->status;
+    return rc;
 }
 
 static int run(struct running *r, int *status, struct err *e)

@@ -91,6 +91,8 @@ int channel_frame(struct channel *c, struct bytes *frame, enum tokenwire_kind *k
     if (tokenwire_frame(buf_bytes(&c->in), &n, kind, e))
         return e->code;
     *frame = bytes_of(c->in.p, n);
+    if (c->in.n == 0) /* what it came with did not take it */
+        drop(&c->passed);
     return OK;
 }
 

@@ -24,7 +24,8 @@ void channel_close(struct channel *c); /* and what came on it is forgotten */
 void channel_open(struct channel *c, int fd);
 /* Reads what is there. ERR_FAILED: the other end is gone, or sent what is no frame. */
 int channel_receive(struct channel *c, struct err *e) MUST_USE;
-/* The first whole frame, until channel_took; n 0: none is whole. */
+/* The first whole frame, until channel_took; n 0: none is whole. With the last of what came a
+ * descriptor that was not taken is closed: it is of no later frame. */
 int channel_frame(struct channel *c, struct bytes *frame, enum tokenwire_kind *kind,
                   struct err *e) MUST_USE;
 void channel_took(struct channel *c, size_t n);

@@ -6,7 +6,6 @@
 #include "base/wipe.h"
 #include "net/work.h"
 
-#include <malloc.h>
 
 /* What became of a request waits so long for a question to go along with, when the agent has no
  * question that could depend on it: each message alone wakes the agent. So long, too, requests that
@@ -36,7 +35,8 @@ int gate_new(struct event_base *loop, const struct proxy *proxy, const struct en
     g->hold = event_new(loop, -1, 0, on_hold, g);
     if (!g->turn || !g->clock || !g->hold)
         err_set(e, ERR_MEMORY, "out of memory");
-    else if (!sessions_new(env, &g->sessions, e) &&
+    else if (!env->random(env, (uint8_t *)&g->share_seed, sizeof(g->share_seed), e) &&
+             !sessions_new(env, &g->sessions, e) &&
              !upstream_new(loop, proxy, env, &job_upstream_calls, &g->upstream, e)) {
         *out = g;
         return OK;
@@ -283,9 +283,7 @@ static bool can_wait(struct gate *g)
 /* What a rush left free between what lives on. */
 static void give_back(struct gate *g)
 {
-#ifdef __GLIBC__
-    (void)malloc_trim(0);
-#endif
+    wipe_give_back();
     g->n_peak = 0;
 }
 

@@ -143,15 +143,11 @@ static void put_headers(struct buf *b, const struct wire_header *h, size_t n)
 
 static void put_length(struct buf *b, uint64_t length)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    char digits[U64_TEXT];
+    size_t n = text_of_u64(digits, length);
 
-    do {
-        digits[--at] = (char)('0' + length % 10);
-        length /= 10;
-    } while (length > 0);
     buf_add(b, BYTES_LIT("Content-Length: "));
-    buf_add(b, bytes_of(digits + at, sizeof(digits) - at));
+    buf_add(b, bytes_of(digits, n));
     buf_add(b, BYTES_LIT("\r\n"));
 }
 

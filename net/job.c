@@ -121,7 +121,7 @@ struct job *job_begin(struct gate *g, const struct wire_ask *ask, const struct j
                       void *ctx, struct err *e)
 {
     size_t size = size_of(ask);
-    uint64_t asker = share_asker(ask), client = share_client(g, ask, asker);
+    uint64_t asker = share_asker(g, ask), client = share_client(g, ask, asker);
     struct job *j = share_is_left(g, client, size) ? free_slot(g) : NULL;
 
     if (!j) {

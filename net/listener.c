@@ -68,20 +68,15 @@ static void on_clock(evutil_socket_t fd, short what, void *arg)
     keep_time(l);
 }
 
-static void start_clock(struct listener *l)
-{
-    if (l->is_ticking)
-        return;
-    http_tick(l->hub, ticks_ms());
-    keep_time(l);
-}
-
-static void shut_doors(struct listener *l)
+/* Without free descriptors; who comes by the port shuts only the port. */
+static void shut_doors(struct listener *l, bool is_tcp_only)
 {
     l->is_shut = true;
     for (size_t i = 0; i < l->n_entrances; i++)
-        event_del(l->entrances[i].ready);
-    start_clock(l);
+        if (l->entrances[i].port != 0 || !is_tcp_only)
+            event_del(l->entrances[i].ready);
+    if (!l->is_ticking)
+        keep_time(l);
 }
 
 /* -- who -- */
@@ -157,9 +152,12 @@ static void let_in(struct listener *l, const struct entrance *in, int fd)
         turn_away(fd);
         return;
     }
-    start_clock(l);
+    if (!l->is_ticking) /* the hub's time stood still */
+        http_tick(l->hub, ticks_ms());
     if (http_open(l->hub, fd, &peer, &e))
         (void)http_make_room(l->hub, peer.port != 0, NULL); /* no memory: perhaps for the next */
+    if (!l->is_ticking)
+        keep_time(l);
 }
 
 /* One that is not at work makes room for one that waits outside, where there is one: without a free
@@ -174,7 +172,7 @@ static bool make_room(struct listener *l, const struct entrance *in)
     if (http_make_room(l->hub, true, NULL) ||
         (in->port == 0 && http_make_room(l->hub, false, NULL)))
         return true;
-    shut_doors(l);
+    shut_doors(l, in->port != 0);
     return false;
 }
 

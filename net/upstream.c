@@ -8,7 +8,6 @@
 #include "net/watch.h"
 
 #include <event2/event.h>
-#include <malloc.h>
 
 /* Handles that wait for the next request. */
 #define SPARE_MAX 24u
@@ -125,9 +124,7 @@ static void on_rest(evutil_socket_t fd, short what, void *arg)
     }
     pool_close(&u->rush);
     drop_spare(u, SPARE_FEW);
-#ifdef __GLIBC__
-    (void)malloc_trim(0);
-#endif
+    wipe_give_back();
 }
 
 /* -- ends -- */

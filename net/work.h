@@ -66,6 +66,7 @@ struct gate {
     uint32_t n_peak;                   /* most jobs since memory was last given back */
     uint64_t proven[PROVEN_MAX];       /* askers of late to whom something was permitted */
     size_t n_proven;
+    uint64_t share_seed;
     struct frames *frames;             /* commands' connections */
     unsigned n_frames;
     size_t size; /* of all jobs */
@@ -79,7 +80,7 @@ void gate_done(struct gate *g, const struct job *j, const struct wire_done *d);
 void gate_frames_close(struct gate *g); /* net/frames.c */
 
 /* Whose request it is, as far as it says so itself. */
-uint64_t share_asker(const struct wire_ask *a);
+uint64_t share_asker(const struct gate *g, const struct wire_ask *a);
 /* Whose share it counts against: the asker's own once something was permitted to it, else that of
  * all who are not known on its socket. */
 uint64_t share_client(const struct gate *g, const struct wire_ask *a, uint64_t asker);

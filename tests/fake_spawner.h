@@ -23,7 +23,17 @@ void notice(struct agent *a, enum notice_kind k, const char *subject, const char
 int spawn_ask(struct spawn_link *l, enum spawn_kind kind, uint32_t place, struct err *e)
 {
     (void)l, (void)e;
-    fake_asked(kind, place);
+    static const uint8_t none[RID_LEN];
+    (void)place;
+    fake_asked(kind, none);
+    return OK;
+}
+
+int spawn_ask_token(struct spawn_link *l, enum spawn_kind kind, const uint8_t rid[RID_LEN],
+                    struct err *e)
+{
+    (void)l, (void)e;
+    fake_asked(kind, rid);
     return OK;
 }
 

@@ -175,7 +175,7 @@ static void on_asked(evutil_socket_t sock, short what, void *ctx)
 
 struct message {
     enum spawn_kind kind;
-    uint32_t place;
+    const struct fake_token *token;
     int fd;
 };
 
@@ -184,32 +184,31 @@ static void on_message(evutil_socket_t fd, short what, void *ctx)
     struct message *m = ctx;
     (void)fd, (void)what;
     if (fake && m->kind == SPAWN_CHANNEL)
-        tokens_channel(&fake->a, m->place, m->fd);
+        tokens_channel(&fake->a, m->token->key->recipient.rid, m->fd);
     else if (fake)
-        tokens_gone(&fake->a, m->place, m->kind == SPAWN_FAILED ? -1 : 9);
+        tokens_gone(&fake->a, m->token->key->recipient.rid, m->kind == SPAWN_FAILED ? -1 : 9);
     else
         fd_closep(&m->fd);
     free(m);
 }
 
 /* Told in a later turn, as by the real one. */
-static void tell_core(enum spawn_kind kind, uint32_t place, int fd)
+static void tell_core(enum spawn_kind kind, const struct fake_token *t, int fd)
 {
     static const struct timeval now = {0, 0};
     struct message *m = malloc(sizeof(*m));
     if (!m)
         abort();
-    *m = (struct message){kind, place, fd};
+    *m = (struct message){kind, t, fd};
     event_base_once(fake->a.loop, -1, EV_TIMEOUT, on_message, m, &now);
 }
 
-static void start(uint32_t place)
+static void start(struct fake_token *t)
 {
-    struct fake_token *t = &fake->tokens[place];
     int pair[2];
     t->n_starts++;
     if (t->is_unstartable) {
-        tell_core(SPAWN_FAILED, place, -1);
+        tell_core(SPAWN_FAILED, t, -1);
         return;
     }
     CHECK(t->fd < 0); /* the core waits for its end */
@@ -220,23 +219,33 @@ static void start(uint32_t place)
     event_add(t->readable, NULL);
     if (t->way != FAKE_IS_MUTE || t->n_starts > 1)
         say_state(t);
-    tell_core(SPAWN_CHANNEL, place, pair[1]);
+    tell_core(SPAWN_CHANNEL, t, pair[1]);
 }
 
-void fake_asked(enum spawn_kind kind, uint32_t place)
+static struct fake_token *token_of(const uint8_t rid[RID_LEN])
 {
-    struct fake_token *t = &fake->tokens[place];
+    for (size_t i = 0; i < fake->n; i++)
+        if (memcmp(fake->tokens[i].key->recipient.rid, rid, RID_LEN) == 0)
+            return &fake->tokens[i];
+    return NULL;
+}
+
+void fake_asked(enum spawn_kind kind, const uint8_t rid[RID_LEN])
+{
+    struct fake_token *t = token_of(rid);
     if (kind == SPAWN_RELOAD)
         fake->n_reloads++;
+    if (!t)
+        return;
     if (kind == SPAWN_UNLOCK)
         t->n_unattended++;
     if (kind == SPAWN_START)
-        start(place);
+        start(t);
     if (kind == SPAWN_KILL) {
         t->n_kills++;
         if (t->fd >= 0) {
             end_process(t);
-            tell_core(SPAWN_GONE, place, -1);
+            tell_core(SPAWN_GONE, t, -1);
         }
     }
 }
@@ -244,7 +253,7 @@ void fake_asked(enum spawn_kind kind, uint32_t place)
 void fake_crash(struct fake_agent *f, size_t place)
 {
     end_process(&f->tokens[place]);
-    tell_core(SPAWN_GONE, (uint32_t)place, -1);
+    tell_core(SPAWN_GONE, &f->tokens[place], -1);
 }
 
 void fake_touch(struct fake_agent *f, size_t place)

@@ -46,7 +46,7 @@ struct fake_token {
 struct fake_agent {
     struct agent a;
     struct agent_options options;
-    struct fake_token tokens[FAKES_MAX];
+    struct fake_token tokens[FAKES_MAX]; /* in the order of their keys, whatever tokens.json has */
     size_t n;
     unsigned n_reloads;
     char told[NOTICE_COUNT][600]; /* the last text of each kind */
@@ -55,7 +55,7 @@ struct fake_agent {
 
 /* Of fake_spawner.h, which the test program includes once. */
 void fake_noted(enum notice_kind k, const char *text);
-void fake_asked(enum spawn_kind kind, uint32_t place);
+void fake_asked(enum spawn_kind kind, const uint8_t rid[RID_LEN]);
 
 /* tokens.json gets the keys, in their order, as tokens of o's vault; then tokens and keyring are
  * made. */

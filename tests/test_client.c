@@ -7,6 +7,7 @@
 #include "agent/client_line.h"
 
 #include <poll.h>
+#include <signal.h>
 
 static struct where w;
 static char run[WHERE_MAX + 16];
@@ -166,6 +167,46 @@ static void test_calls(void)
     agent_client_free(c);
 }
 
+static unsigned n_looked;
+
+/* Not at once, and then for good. */
+static bool is_over(void *ctx)
+{
+    char byte;
+
+    CHECK(read(*(int *)ctx, &byte, 1) == 1);
+    return ++n_looked == 2;
+}
+
+/* Something else is looked after while it does not answer, and ends the wait. */
+static void test_beside(void)
+{
+    static const char *const says[] = {HELLO, NULL};
+    struct agent_client *c = NULL;
+    struct json r;
+    struct err e;
+    int p[2];
+
+    pid_t pid = play("beside", &(struct play){says, 10000});
+    OK_CALL(agent_connect(&w, NULL, &c, &e), &e);
+    CHECK(pipe(p) == 0 && write(p[1], "12", 2) == 2);
+    agent_client_beside(p[0], is_over, &p[0]);
+    uint64_t before = ticks_ms();
+    if (c)
+        EQ_INT(agent_call(c, BYTES_LIT("{}"), -1, 5000, &r, &e), ERR_FAILED);
+    EQ_STR(e.msg, "the agent is waited for no longer");
+    CHECK(n_looked == 2 && ticks_ms() - before < 3000);
+    agent_client_beside(-1, NULL, NULL);
+    if (c)
+        EQ_INT(agent_call(c, BYTES_LIT("{}"), -1, 20, &r, &e), ERR_FAILED);
+    EQ_STR(e.msg, "the agent does not answer");
+    agent_client_free(c);
+    kill(pid, SIGKILL);
+    fake_over(pid);
+    close(p[0]);
+    close(p[1]);
+}
+
 /* A large request to one that does not read, a large answer, a descriptor: by the real server. */
 static void test_with_server(void)
 {
@@ -234,6 +275,7 @@ int main(void)
     RUN(test_hello);
     RUN(test_other_vault);
     RUN(test_calls);
+    RUN(test_beside);
     RUN(test_with_server);
     RUN(test_lines);
     return harness_end();

@@ -124,6 +124,22 @@ static void test_unix(void)
     close_listener();
 }
 
+/* Its time is looked after from its first moment on, also when nobody else is there. */
+static void test_alone(void)
+{
+    const struct timeval limit = {.tv_sec = 1, .tv_usec = 500000};
+
+    open_listener(AF_UNIX, NULL);
+    fd = dial();
+    say(fd, ASK ASK);
+    shutdown(fd, SHUT_RDWR); /* seen with a tick, since more waits to be read */
+    event_base_loopexit(loop, &limit);
+    event_base_loop(loop, 0);
+    CHECK(n_jobs == 1 && jobs[0]->is_abandoned);
+    close(fd);
+    close_listener();
+}
+
 static void test_tcp(void)
 {
     open_listener(AF_INET, NULL);
@@ -353,6 +369,7 @@ int main(void)
 {
     loop = event_base_new();
     RUN(test_unix);
+    RUN(test_alone);
     RUN(test_tcp);
     RUN(test_strangers);
     RUN(test_idle_make_room);

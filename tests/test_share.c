@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#define IN_HEADER "coffer_bot_fedcba9876543210fedcba9876543210"
 #define ONE_ALONE 208u
 #define LEFT (JOBS_MAX - ONE_ALONE)
 
@@ -89,12 +90,12 @@ static void test_made_up(void)
     const struct wire_ask good = {.uid = UINT32_MAX,
                                   .is_tcp = 1,
                                   .record = BYTES_LIT("bot"),
-                                  .bearer = BYTES_LIT("0123456789abcdef")};
+                                  .bearer = BYTES_LIT("0123456789abcdef0123456789abcdef")};
     const struct wire_ask in_header = {
         .uid = UINT32_MAX,
         .is_tcp = 1,
         .record = BYTES_LIT("bot"),
-        .headers = {{BYTES_LIT("API-Key"), BYTES_LIT("coffer_bot_fedcba9876543210")}},
+        .headers = {{BYTES_LIT("API-Key"), BYTES_LIT(IN_HEADER)}},
         .n_headers = 1};
     for (int way = 0; way < 3; way++) { /* names, bearers, and bearers in the exchange's header */
         const struct wire_ask *one = way ? &good : &bot, *two = way ? &in_header : &other;
@@ -102,17 +103,43 @@ static void test_made_up(void)
         struct bytes *varied = way == 0   ? &bad.record
                                : way == 1 ? &bad.bearer
                                           : &bad.headers[0].value;
-        char text[32];
+        char text[64];
         unsigned n = 0;
         start(one, two);
         for (int i = 0; i < 300; i++) {
-            snprintf(text, sizeof(text), "coffer_bot_%03d", i);
+            snprintf(text, sizeof(text), "coffer_bot_%032d", i);
             *varied = bytes_str(text);
             n += come(&bad, 1);
         }
         EQ_INT(n, ONE_ALONE);
         EQ_INT(come(one, 20), 20);
         EQ_INT(come(two, 10), 10);
+        end_all();
+    }
+}
+
+/* One whose bearer is good makes no more clients of itself by what the agent does not look at. */
+static void test_more_headers(void)
+{
+    static const char *const starts[] = {"coffer_", "coffer_bot_", "coffer_other_"};
+    struct wire_ask varied = {.uid = UINT32_MAX,
+                              .is_tcp = 1,
+                              .record = BYTES_LIT("bot"),
+                              .bearer = BYTES_LIT("0123456789abcdef0123456789abcdef"),
+                              .headers = {{.name = BYTES_LIT("User-Agent")}},
+                              .n_headers = 1};
+    char text[64];
+
+    for (size_t s = 0; s < ARRAY_LEN(starts); s++) {
+        start(NULL, NULL);
+        for (int i = 0; i < 5; i++) {
+            snprintf(text, sizeof(text), "%s%032d", starts[s], i);
+            varied.headers[0].value = bytes_str(text);
+            prove(&varied);
+        }
+        EQ_INT(w.gate->n_proven, 1);
+        hire(IS_SILENT);
+        EQ_INT(come(&varied, JOBS_MAX), ONE_ALONE);
         end_all();
     }
 }
@@ -145,16 +172,17 @@ static void test_proven(void)
     start(&bot, &other);
     prove(&bot);
     EQ_INT(w.gate->n_proven, 2);
-    EQ_INT(w.gate->proven[0], share_asker(&bot));
-    EQ_INT(w.gate->proven[1], share_asker(&other));
+    EQ_INT(w.gate->proven[0], share_asker(w.gate, &bot));
+    EQ_INT(w.gate->proven[1], share_asker(w.gate, &other));
     for (uint64_t i = 0; i < PROVEN_MAX - 1; i++)
         share_prove(w.gate, i);
     EQ_INT(w.gate->n_proven, PROVEN_MAX);
-    EQ_INT(w.gate->proven[PROVEN_MAX - 1], share_asker(&bot)); /* the other was the oldest */
+    /* the other was the oldest */
+    EQ_INT(w.gate->proven[PROVEN_MAX - 1], share_asker(w.gate, &bot));
     hire(REFUSES);
     CHECK(begin_as(&c, &other, "GET", "/ok", ""));
     finish(&c);
-    CHECK(w.gate->proven[0] != share_asker(&other));
+    CHECK(w.gate->proven[0] != share_asker(w.gate, &other));
 }
 
 int main(void)
@@ -166,6 +194,7 @@ int main(void)
     RUN(test_flood);
     RUN(test_all);
     RUN(test_made_up);
+    RUN(test_more_headers);
     RUN(test_large);
     RUN(test_proven);
     world_end();

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define WHOLE sizeof(struct spawn_message)
+
 static int ours, theirs;
 
 static void begin(void)
@@ -64,7 +66,7 @@ static void send_odd(size_t n_bytes, size_t n_fds)
 
 static void test_messages(void)
 {
-    const struct spawn_message m = {SPAWN_GONE, 3, -7};
+    const struct spawn_message m = {SPAWN_GONE, 3, -7, {1, 2}};
     struct spawn_message got = {0};
     struct err e;
     int fd = -1;
@@ -75,6 +77,7 @@ static void test_messages(void)
     OK_CALL(spawn_send(ours, &m, ours, &e), &e);
     EQ_INT(spawn_receive(theirs, &got, &fd), 1);
     CHECK(fd == -1 && got.kind == SPAWN_GONE && got.place == 3 && got.value == -7);
+    CHECK(memcmp(got.rid, m.rid, RID_LEN) == 0);
     EQ_INT(spawn_receive(theirs, &got, &fd), 1);
     CHECK(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC));
     close(fd);
@@ -93,12 +96,13 @@ static void test_garbage(void)
     static const struct {
         size_t n_bytes, n_fds;
         bool may_come;
-    } bad[] = {{12, 1, false}, {12, 2, true}, {12, 4, true}, {11, 0, true}, {11, 1, true},
-               {13, 0, true},  {13, 1, true}, {1, 0, false}, {64, 3, false}};
+    } bad[] = {{WHOLE, 1, false},    {WHOLE, 2, true},     {WHOLE, 4, true},
+               {WHOLE - 1, 0, true}, {WHOLE - 1, 1, true}, {WHOLE + 1, 0, true},
+               {WHOLE + 1, 1, true}, {1, 0, false},        {WHOLE + 20, 3, false}};
     struct spawn_message got;
 
     begin();
-    EQ_INT(sizeof(got), 12);
+    EQ_INT(sizeof(got), 44);
     unsigned n = n_open();
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         int fd = -1;
@@ -113,7 +117,7 @@ static void test_garbage(void)
 
 static unsigned fill(void)
 {
-    const struct spawn_message m = {SPAWN_SIGNAL, 0, 1};
+    const struct spawn_message m = {.kind = SPAWN_SIGNAL, .value = 1};
     struct err e = {.code = OK};
     unsigned n = 0;
 

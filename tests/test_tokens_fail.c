@@ -131,7 +131,7 @@ static void test_a_new_core(void)
     int pair[2];
     scene_new(&s, 1);
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-    tokens_channel(&s.f.a, 0, pair[1]);
+    tokens_channel(&s.f.a, s.o.key.recipient.rid, pair[1]);
     OK_CALL(tokenwire_put_state(&out, &state, &e), &e);
     /* in two pieces */
     CHECK(write(pair[0], out.p, 3) == 3);
@@ -149,31 +149,115 @@ static void test_a_new_core(void)
     scene_free(&s);
 }
 
+static void put(struct scene *s, struct softkey *key)
+{
+    struct local_token entry;
+    struct err e;
+    fake_entry(&s->o, key, &entry);
+    OK_CALL(local_put(&s->o.w, &entry, &e), &e);
+}
+
+static void drop(struct scene *s, const struct softkey *key)
+{
+    struct err e;
+    OK_CALL(local_drop(&s->o.w, s->o.id, key->recipient.rid, &e), &e);
+}
+
 static void test_reload(void)
 {
     struct scene s;
-    struct local_token entry;
     struct token_view v;
     struct err e;
     scene_new(&s, 1);
     CHECK(fake_unlock(&s.f, 0));
-    fake_entry(&s.o, &s.spare, &entry);
-    OK_CALL(local_put(&s.o.w, &entry, &e), &e);
+    put(&s, &s.spare);
     OK_CALL(tokens_reload(&s.f.a, &e), &e);
     EQ_INT(s.f.n_reloads, 1);
     EQ_INT(tokens_view(&s.f.a, 0, &v), 2);
     CHECK(v.is_unlocked); /* goes on */
     tokens_view(&s.f.a, 1, &v);
     EQ_STR(v.label, "spare");
-    OK_CALL(local_drop(&s.o.w, s.o.id, s.o.key.recipient.rid, &e), &e);
+    drop(&s, &s.o.key);
     OK_CALL(tokens_reload(&s.f.a, &e), &e);
     EQ_INT(tokens_view(&s.f.a, 0, &v), 1);
     CHECK(!v.is_unlocked && !v.is_running);
     EQ_STR(v.label, "spare");
     EQ_INT(s.f.tokens[0].n_kills, 1);
+    EQ_STR(s.f.told[NOTICE_TOKEN], "token 'test token' is not on this machine's list any more; it "
+                                   "is locked now: run 'coffer unlock'");
+    tokens_view(&s.f.a, 1, &v); /* as for a command that began before */
+    CHECK(!v.label[0] && !v.is_known);
+    scene_free(&s);
+}
+
+/* What stands behind it moves up, and goes on: unlocked, and with what it was asked. */
+static void test_first_of_two_goes(void)
+{
+    struct scene s;
+    struct token_view v;
+    struct told t, u;
+    struct tokens_op *op;
+    scene_new(&s, 2);
+    CHECK(fake_unlock(&s.f, 0) && fake_unlock(&s.f, 1));
+    s.f.tokens[0].way = s.f.tokens[1].way = FAKE_WAITS;
+    EQ_INT(decap(&s, &s.o.key, &t, &op), OK);
+    EQ_INT(decap(&s, &s.spare, &u, &op), OK);
     fake_settle(&s.f);
-    CHECK(fake_unlock(&s.f, 0)); /* the same place, now another process */
+    drop(&s, &s.o.key);
+    tokens_follow(&s.f.a);
+    EQ_INT(tokens_view(&s.f.a, 0, &v), 1);
+    EQ_STR(v.label, "spare");
+    CHECK(v.is_unlocked && v.is_running && tokens_is_unlocked(&s.f.a));
+    fake_settle(&s.f);
+    EQ_INT(t.code, ERR_TOKEN);
+    CHECK(!u.is_done);
+    fake_touch(&s.f, 1);
+    EQ_INT(u.n, 1);
+    EQ_INT(u.code, OK);
+    EQ_INT(s.f.tokens[0].n_kills, 1);
+    EQ_INT(s.f.tokens[1].n_kills, 0);
+    EQ_INT(s.f.tokens[1].n_starts, 1);
+    EQ_INT(s.f.tokens[0].n_unattended + s.f.tokens[1].n_unattended, 0);
+    EQ_STR(s.f.told[NOTICE_TOKEN],
+           "token 'test token' is not on this machine's list any more; it is locked now");
+    scene_free(&s);
+}
+
+/* Back on the list, and wanted, before its old process is told to be gone. */
+static void test_goes_and_comes_back(void)
+{
+    struct scene s;
+    struct token_view v;
+    scene_new(&s, 2);
+    CHECK(fake_unlock(&s.f, 0) && fake_unlock(&s.f, 1));
+    drop(&s, &s.o.key);
+    tokens_follow(&s.f.a);
+    put(&s, &s.o.key);
+    tokens_follow(&s.f.a);
+    EQ_INT(tokens_view(&s.f.a, 1, &v), 2);
+    CHECK(!v.is_unlocked && !v.is_running);
+    EQ_STR(v.label, "test token");
+    CHECK(fake_unlock(&s.f, 1));
     EQ_INT(s.f.tokens[0].n_starts, 2);
+    EQ_INT(s.f.tokens[1].n_kills, 0);
+    tokens_view(&s.f.a, 1, &v);
+    EQ_INT(v.restarts, 0);
+    scene_free(&s);
+}
+
+/* The spawner still has a process that this core does not know: it is to look again. */
+static void test_channel_of_none(void)
+{
+    struct scene s;
+    char byte;
+    int pair[2];
+    scene_new(&s, 1);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    tokens_channel(&s.f.a, s.spare.recipient.rid, pair[1]);
+    EQ_INT(read(pair[0], &byte, 1), 0);
+    EQ_INT(s.f.n_reloads, 1);
+    tokens_gone(&s.f.a, s.spare.recipient.rid, 9);
+    close(pair[0]);
     scene_free(&s);
 }
 
@@ -211,14 +295,15 @@ static void test_follow_new_key(void)
     struct local_token old, now;
     struct token_view v;
     struct err e;
-    scene_new(&s, 1);
+    scene_new(&s, 2);
+    drop(&s, &s.spare);
     fake_entry(&s.o, &s.o.key, &old);
     snprintf(old.where.serial, sizeof(old.where.serial), "0001");
     OK_CALL(local_put(&s.o.w, &old, &e), &e);
     tokens_follow(&s.f.a);
     fake_settle(&s.f);
     CHECK(fake_unlock(&s.f, 0));
-    unsigned before = s.f.tokens[0].n_unattended;
+    unsigned before = s.f.tokens[1].n_unattended;
     fake_entry(&s.o, &s.spare, &now);
     now.where = old.where;
     OK_CALL(local_put(&s.o.w, &now, &e), &e);
@@ -226,7 +311,9 @@ static void test_follow_new_key(void)
     tokens_follow(&s.f.a);
     EQ_INT(tokens_view(&s.f.a, 0, &v), 1);
     CHECK(!v.is_unlocked && !v.is_running);
-    EQ_INT(s.f.tokens[0].n_unattended, before + 1);
+    EQ_INT(s.f.tokens[1].n_unattended, before + 1);
+    EQ_STR(s.f.told[NOTICE_TOKEN],
+           "the sealing key is another one; it is locked now: run 'coffer unlock'");
     scene_free(&s);
 }
 
@@ -239,6 +326,9 @@ int main(void)
     RUN(test_cannot_be_started);
     RUN(test_a_new_core);
     RUN(test_reload);
+    RUN(test_first_of_two_goes);
+    RUN(test_goes_and_comes_back);
+    RUN(test_channel_of_none);
     RUN(test_follow);
     RUN(test_follow_new_key);
     return harness_end();

@@ -113,8 +113,8 @@ static int dirs_anew(struct vault *v, struct err *e)
     return OK;
 }
 
-/* By the whole path: below v->dir it would be the old one for ever where another directory was moved
- * into its place. */
+/* By the whole path: below v->dir it would be the old one for ever where another directory was
+ * moved into its place. */
 static int look_at(const struct vault *v, struct stat *st, struct err *e)
 {
     char path[WHERE_MAX + sizeof(VAULT_FILE) + 1];

@@ -125,6 +125,36 @@ void local_mark(const struct where *w, struct local_mark *out)
                                .changed_ns = st.st_ctim.tv_nsec};
 }
 
+const struct local_token *local_of(const struct local_tokens *all, const uint8_t rid[RID_LEN])
+{
+    for (size_t i = 0; i < all->n; i++)
+        if (memcmp(all->v[i].rid, rid, RID_LEN) == 0)
+            return &all->v[i];
+    return NULL;
+}
+
+void local_keep(struct local_tokens *all, const uint8_t vault_id[VAULT_ID_LEN], size_t max)
+{
+    size_t n = all->n;
+    all->n = 0;
+    for (size_t i = 0; i < n && all->n < max; i++)
+        if (memcmp(all->v[i].vault_id, vault_id, VAULT_ID_LEN) == 0 &&
+            !local_of(all, all->v[i].rid))
+            all->v[all->n++] = all->v[i];
+}
+
+bool local_same(const struct local_token *x, const struct local_token *y)
+{
+    return memcmp(x->vault_id, y->vault_id, VAULT_ID_LEN) == 0 &&
+           memcmp(x->rid, y->rid, RID_LEN) == 0 && x->scheme == y->scheme &&
+           strcmp(x->where.module, y->where.module) == 0 &&
+           strcmp(x->where.softhsm_conf, y->where.softhsm_conf) == 0 &&
+           strcmp(x->where.label, y->where.label) == 0 &&
+           strcmp(x->where.serial, y->where.serial) == 0 &&
+           bytes_eq(bytes_of(x->key_id, x->key_id_len), bytes_of(y->key_id, y->key_id_len)) &&
+           strcmp(x->pin_file, y->pin_file) == 0;
+}
+
 static void print_optional(struct buf *b, const char *name, const char *v)
 {
     if (!v[0])

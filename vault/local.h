@@ -29,6 +29,11 @@ struct local_tokens {
 /* A missing file is an empty list. ERR_FORMAT, ERR_IO (owner, mode, link) otherwise. The struct is
  * large: keep it off deep stacks. */
 int local_read(const struct where *w, struct local_tokens *out, struct err *e) MUST_USE;
+/* Of them those of this vault: each recipient once, and no more than max. */
+void local_keep(struct local_tokens *all, const uint8_t vault_id[VAULT_ID_LEN], size_t max);
+/* The entry of this recipient; NULL: none. Of a list of one vault. */
+const struct local_token *local_of(const struct local_tokens *all, const uint8_t rid[RID_LEN]);
+bool local_same(const struct local_token *x, const struct local_token *y);
 /* Another one for each change of tokens.json; all zero while there is none. */
 struct local_mark {
     uint64_t dev, ino, size;

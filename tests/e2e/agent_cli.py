@@ -5,6 +5,7 @@
 verify say the same with it and without, but ask for no PIN"""
 import json
 import os
+import shutil
 import re
 import signal
 import subprocess
@@ -315,7 +316,23 @@ def test_changes():
         no_pin(h, "balance", "binance")
 
 
+def test_not_ready():
+    """an agent that does not become ready in 20 s: said, and that it may yet"""
+    h = world().h
+    top = os.path.join(h.top, "slow")
+    os.mkdir(top)
+    shutil.copy(lib.COFFER, top)
+    with open(os.path.join(top, "coffer-agent"), "w", encoding="utf-8") as f:
+        f.write("#!/bin/sh\nexec sleep 22\n")
+    os.chmod(os.path.join(top, "coffer-agent"), 0o755)
+    r = subprocess.run([os.path.join(top, "coffer"), "agent"], env=h.environ(), check=False,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       text=True, timeout=60)
+    assert r.returncode == 1 and "does not become ready" in r.stderr, r
+    assert "coffer agent --stop" in r.stderr, r
+
+
 if __name__ == "__main__":
     lib.main([test_none, test_usage, test_start, test_lock, test_terminal, test_foreground,
               test_wrong_pin, test_offer, test_same, test_orders, test_bad_answers, test_owner,
-              test_changes])
+              test_changes, test_not_ready])

@@ -300,6 +300,36 @@ def test_core_killed():
         stop(h)
 
 
+def test_agent_stands_still():
+    """the agent's core is gone and no other comes: the bot still gets its signals, its end is seen"""
+    h = world().h
+    h.ok("agent", "--listen", "127.0.0.1:0")
+    h.ok("unlock")
+    first = [p.pid for p in processes() if p.name == "coffer-agent" and h.vault in p.argv]
+    cores = core_of(h)
+    first = [pid for pid in first if pid not in cores]
+    try:
+        p = start(h, "sh", "-c", "trap 'echo got USR1' USR1; trap 'exit 9' TERM; echo ready; "
+                  "while :; do sleep 0.05; done")
+        assert p.stdout.readline() == "ready\n"
+        for pid in first:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in cores:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.5)
+        began = time.monotonic()
+        p.send_signal(signal.SIGUSR1)
+        assert p.stdout.readline() == "got USR1\n"
+        p.send_signal(signal.SIGTERM)
+        _, err = p.communicate(timeout=20)
+        assert p.returncode == 9 and err == "", (p.returncode, err)
+        assert time.monotonic() - began < 4, time.monotonic() - began
+    finally:
+        for pid in first:
+            os.kill(pid, signal.SIGCONT)
+        stop(h)
+
+
 def core_of(h):
     """The process of the agent that is a child of another of its processes."""
     mine = {p.pid: p.parent for p in processes() if p.name == "coffer-agent" and h.vault in p.argv}
@@ -308,4 +338,5 @@ def core_of(h):
 
 if __name__ == "__main__":
     lib.main([test_trades, test_environment, test_kinds, test_hummingbot, test_process, test_status,
-              test_signals, test_bearer_ends, test_socket, test_killed, test_core_killed])
+              test_signals, test_bearer_ends, test_socket, test_killed, test_core_killed,
+              test_agent_stands_still])
