@@ -6,7 +6,6 @@
 #include "base/wipe.h"
 #include "net/work.h"
 
-
 /* What became of a request waits so long for a question to go along with, when the agent has no
  * question that could depend on it: each message alone wakes the agent. So long, too, requests that
  * were on the stack may lie there: it is not wiped for each. */

@@ -33,9 +33,10 @@ class Unattended(MockWorld):
         super().begin()
 
     def end_token(self):
-        old = self.a.tokens[0]
+        old, n = self.a.tokens[0], self.token()["restarts"]
         os.kill(old, signal.SIGKILL)
         wait_for("its end", lambda: not is_running(old))
+        wait_for("the agent to know of it", lambda: self.token()["restarts"] > n)
 
     def wrong(self, text="not the PIN at all"):
         with open(self.pin_file, "w", encoding="utf-8") as f:
