@@ -43,7 +43,7 @@ static const struct {
     {"name", "the name of a key", M_NAME},
     {"request", "an object", M_REQUEST},
     {"client", "a name of letters, digits, '_' and '-'", M_CLIENT},
-    {"token", "a label or serial number", M_TOKEN},
+    {"token", "a label, a serial number or a rid", M_TOKEN},
     {"index", "an integer, as 'status' tells it", M_INDEX},
     {"use_last_try", "true or false", M_LAST_TRY},
     {"look", "true or false", M_LOOK},

@@ -9,6 +9,7 @@
 #include "agent/server_client.h"
 #include "agent/spawn.h"
 #include "agent/tokens.h"
+#include "base/codec.h"
 #include "base/wipe.h"
 
 #include <stdio.h>
@@ -81,6 +82,12 @@ static const char *label_of(const struct token_view *v)
 
 static bool is_meant(const struct token_view *v, const char *text)
 {
+    uint8_t rid[RID_LEN];
+    size_t n;
+
+    if (hex_decode(rid, sizeof(rid), &n, bytes_str(text)) && n == RID_LEN &&
+        memcmp(rid, v->rid, RID_LEN) == 0)
+        return true;
     return strcmp(label_of(v), text) == 0 ||
            (v->is_known && v->state.serial[0] && strcmp(v->state.serial, text) == 0);
 }
@@ -146,6 +153,16 @@ static int choose(struct agent *a, const struct op_words *w, size_t *index, stru
     return OK;
 }
 
+/* Its number now; an empty view when it is on the list no more. */
+static size_t find_token(struct agent *a, const uint8_t rid[RID_LEN], struct token_view *v)
+{
+    size_t i = 0, n = tokens_view(a, 0, v);
+
+    while (i < n && memcmp(v->rid, rid, RID_LEN) != 0)
+        (void)tokens_view(a, ++i, v);
+    return i;
+}
+
 static void unlocked(void *ctx, const struct tokenwire_done *d)
 {
     struct op *o = ctx;
@@ -156,15 +173,15 @@ static void unlocked(void *ctx, const struct tokenwire_done *d)
         op_end(o);
         return;
     }
-    tokens_view(o->a, o->index, &v);
+    size_t index = find_token(o->a, o->rid, &v);
     audit(o->a, &o->who, "unlock", label_of(&v), &d->err);
     if (o->c && d->err.code) {
         fail(o->c, op_id(o), &d->err, try_name(d->pin_try));
     } else if (o->c) {
         buf_adds(&out, "{\"token\":");
         buf_add_json(&out, bytes_str(label_of(&v)));
-        buf_addf(&out, ",\"index\":%u,\"pin_try\":\"%s\",\"recoveries\":%u,\"unlocked\":true}",
-                 o->index, try_name(d->pin_try), d->recoveries);
+        buf_addf(&out, ",\"index\":%zu,\"pin_try\":\"%s\",\"recoveries\":%u,\"unlocked\":true}",
+                 index, try_name(d->pin_try), d->recoveries);
         answer(o->c, op_id(o), &out);
     }
     op_end(o);
@@ -174,6 +191,7 @@ static void run_unlock(struct client *c, const struct op_words *w, size_t cost)
 {
     struct agent *a = c->server->a;
     int pin = stream_take_fd(c->stream);
+    struct token_view v;
     size_t index = 0;
     struct err e;
 
@@ -187,7 +205,8 @@ static void run_unlock(struct client *c, const struct op_words *w, size_t cost)
         fail(c, w->id, &e, try_name(PIN_NOT_TRIED));
         return;
     }
-    o->index = (uint32_t)index;
+    tokens_view(a, index, &v);
+    memcpy(o->rid, v.rid, RID_LEN);
     tokens_unlock(a, index, pin, w->use_last_try ? TOKENWIRE_USE_LAST_TRY : 0, unlocked, o);
 }
 

@@ -29,7 +29,7 @@ struct op {
     struct agent *a;
     enum op_kind kind;
     uint64_t desk_id; /* of sign and sign_ws */
-    uint32_t index;   /* of unlock: the token */
+    uint8_t rid[RID_LEN]; /* of unlock: the token's recipient, wherever on the list it is then */
     unsigned n_left;  /* of status: tokens that have not told yet */
     size_t cost;
     struct asker who;

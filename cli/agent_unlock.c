@@ -3,6 +3,7 @@
  * how often are those of a login in this process. */
 #include "cli/agent_view.h"
 
+#include "base/codec.h"
 #include "base/file.h"
 #include "cli/new_token.h"
 #include "cli/pin_source.h"
@@ -68,14 +69,18 @@ static int try_pin(void *ctx, const struct secret *pin, bool use_last_try, struc
     struct trying *t = ctx;
     AUTO(fd_closep) int fd = -1;
     struct json answer = {0};
-    char line[96];
+    AUTO_BUF line = BUF_INIT(256);
 
     t->tried = PIN_NOT_TRIED;
     if (pin && pin_pipe(pin, &fd, e))
         return e->code;
-    snprintf(line, sizeof(line), "{\"op\":\"unlock\",\"index\":%u,\"use_last_try\":%s}",
-             (unsigned)t->token.index, use_last_try ? "true" : "false");
-    int rc = agent_call(t->a->client, bytes_str(line), fd, UNLOCK_MS, &answer, e);
+    /* not by its number: the list may have changed while the PIN was typed */
+    buf_adds(&line, "{\"op\":\"unlock\",\"token\":\"");
+    hex_encode(&line, BYTES_ARR(t->token.rid));
+    buf_addf(&line, "\",\"use_last_try\":%s}", use_last_try ? "true" : "false");
+    if (buf_check(&line, "the message", e))
+        return e->code;
+    int rc = agent_call(t->a->client, buf_bytes(&line), fd, UNLOCK_MS, &answer, e);
     t->tried = tried_of(answer);
     if (rc)
         look_again(t);

@@ -75,7 +75,7 @@ static bool read_token(struct json o, struct view_token *t)
     struct token_info *i = &t->info;
     char pin[16], touch[16];
 
-    *t = (struct view_token){.index = get_number(o, "index")};
+    *t = (struct view_token){.is_known = false};
     if (!get_rid(o, t->rid))
         return false;
     get_text(o, "label", i->label, sizeof(i->label));

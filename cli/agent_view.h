@@ -14,7 +14,6 @@
 
 /* A token of the vault, as the agent's helper for it told last. */
 struct view_token {
-    uint64_t index;
     uint8_t rid[RID_LEN];
     struct token_info info; /* label and serial at least */
     bool is_known;          /* the helper has told; else present and the rest of info are not */

@@ -241,6 +241,18 @@ static void test_which_token(void)
     say(c, "{\"id\":2,\"op\":\"unlock\"}"); /* the one that is left */
     EQ_INT(fake.index, 1);
     EQ_INT(fake.n_done, 2);
+    /* the list changes while a PIN is tried: the answer is about the token that was meant */
+    memset(fake.tokens[0].rid, 0xa1, RID_LEN);
+    memset(fake.tokens[1].rid, 0xb2, RID_LEN);
+    say(c, "{\"id\":3,\"op\":\"unlock\",\"token\":\"" "b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2"
+           "b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2b2\"}");
+    EQ_INT(fake.index, 1);
+    fake.tokens[0] = fake.tokens[1];
+    fake.n_tokens = 1;
+    fake_tokens_answer(&(struct tokenwire_done){.pin_try = PIN_PROVEN});
+    (void)hear(c);
+    (void)hear(c);
+    has(hear(c), "\"token\":\"second\",\"index\":0");
     fake.n_tokens = 0;
     say(c, "{\"op\":\"unlock\"}");
     has(hear(c), "\"this machine knows no token that opens this vault\"");
